@@ -1,0 +1,122 @@
+"""What observers and error materializers are told: frozen contexts, and how they are dispatched.
+
+An observer never changes a run: what it raises is logged, what it returns is ignored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from synaflow_core.definition import Observer, OnError, StepMode
+
+logger = logging.getLogger("synaflow")
+
+
+class PipelineEvent(Enum):
+    """Life of a run."""
+
+    STARTED = "pipeline_started"
+    COMPLETED = "pipeline_completed"
+    FAILED = "pipeline_failed"
+
+
+class StepEvent(Enum):
+    """Life of a step; each step that starts gets exactly one end event."""
+
+    STARTED = "step_started"
+    COMPLETED = "step_completed"
+    FAILED = "step_failed"
+    SKIPPED = "step_skipped"
+
+
+class LockstepEvent(Enum):
+    """The engine had to give way to keep a run going."""
+
+    BOUND_LIFTED = "bound_lifted"
+
+
+@dataclass(frozen=True)
+class EventContext:
+    """One event of a run.
+
+    Attributes:
+        pipeline_name: The pipeline.
+        run_id: Identifies the run.
+        event: What happened.
+        step_name: The step it is about; empty for the pipeline.
+        success_count: Calls that returned (items, for a generator) so far.
+        error_count: Calls that raised so far.
+        exception: What failed, for FAILED.
+        detail: More in words: why a step was skipped, which branch lost its bound.
+    """
+
+    pipeline_name: str
+    run_id: str
+    event: Enum
+    step_name: str = ""
+    success_count: int = 0
+    error_count: int = 0
+    exception: BaseException | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorContext:
+    """One failed call, for an error materializer.
+
+    Attributes:
+        pipeline_name: The pipeline.
+        step_name: The step that failed.
+        run_id: Identifies the run.
+        exception: What it raised.
+        item: The item it was called with (a tuple for several), or None for an ALL step.
+        mode: EACH or ALL.
+        on_error: The step's policy.
+        success_count: Calls that returned before this one.
+        error_count: Failed calls, this one included.
+    """
+
+    pipeline_name: str
+    step_name: str
+    run_id: str
+    exception: BaseException
+    item: Any
+    mode: StepMode
+    on_error: OnError
+    success_count: int
+    error_count: int
+
+
+def dispatch(observers: Iterable[Observer], context: EventContext) -> None:
+    """Tell observers; what they raise is logged."""
+    for observer in observers:
+        guarded(observer.handler, context)
+
+
+def guarded(handler: Callable[[Any], Any], context: Any) -> None:
+    """Call one handler whose failure must not fail the run."""
+    try:
+        handler(context)
+    except Exception:
+        logger.exception("handler %r failed for %r", handler, context)
+
+
+def log_error(context: ErrorContext) -> None:
+    """The default error materializer: a warning for the first failures of a step, then for the
+    10th, 100th, 1,000th …, so that a million bad rows do not make a million lines."""
+    count = context.error_count
+    if count > 3 and str(count).rstrip("0") != "1":
+        return
+    logger.warning(
+        "step '%s' of pipeline '%s' failed (error %d): %s: %s; item: %.200r",
+        context.step_name,
+        context.pipeline_name,
+        count,
+        type(context.exception).__name__,
+        context.exception,
+        context.item,
+    )

@@ -1,0 +1,64 @@
+"""What a run gives back, and how a run is watched while it goes on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from synaflow_core.engine.ledger import SKIPPED, StepReport
+from synaflow_core.engine.state import RunState
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The outcome of a run that was not stopped.
+
+    Attributes:
+        outputs: Terminal step -> its value or collection (also ``exports`` and
+            ``force_materialize`` streams, as lists). Steps that failed or were skipped are absent.
+        steps: Step -> its report, in declaration order.
+        run_id: Identifies the run in events and logs.
+    """
+
+    outputs: dict[str, Any]
+    steps: dict[str, StepReport]
+    run_id: str
+
+
+@dataclass
+class Monitor:
+    """Live counts of a run, for progress bars and logs.
+
+    Hand one to ``run(monitor=...)`` and call :meth:`snapshot` from any thread at any time; the run
+    pays nothing for it.
+    """
+
+    _state: RunState | None = field(default=None, repr=False)
+
+    def attach(self, state: RunState) -> None:
+        """Called by the engine when the run begins."""
+        self._state = state
+
+    def snapshot(self) -> list[StepReport]:
+        """Reports of all steps as of now; empty before the run has begun."""
+        return reports(self._state) if self._state is not None else []
+
+
+def reports(state: RunState) -> list[StepReport]:
+    """The reports of all steps of a run, finished or not."""
+    state.refresh()
+    now = time.perf_counter()
+    return [tally.report(now) for tally in state.tallies.values()]
+
+
+def explain_idle(state: RunState) -> None:
+    """Give the steps that never began a reason, so that nothing is silent."""
+    for tally in state.tallies.values():
+        if tally.started is None and not tally.status:
+            tally.status = SKIPPED
+            tally.reason = (
+                "the run ended before its turn"
+                if state.stopped is not None
+                else "no consumer asked for its items"
+            )

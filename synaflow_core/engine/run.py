@@ -1,0 +1,136 @@
+"""Entry points of the synchronous engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+from synaflow_core.dag import Dag, OutputKind
+from synaflow_core.engine.drive import execute, perform
+from synaflow_core.engine.ledger import Tally
+from synaflow_core.engine.lower import lower
+from synaflow_core.engine.program import Program
+from synaflow_core.engine.result import Monitor, RunResult, explain_idle, reports
+from synaflow_core.engine.state import RunState
+from synaflow_core.engine.streams import Region
+from synaflow_core.errors import ParamsError, Problem, WrongEngineError
+
+
+class HasDag(Protocol):
+    """A compiled pipeline."""
+
+    @property
+    def dag(self) -> Dag:
+        """Its Dag."""
+
+
+_programs: WeakKeyDictionary[Dag, Program] = WeakKeyDictionary()
+
+
+def run(
+    pipeline: HasDag | Dag,
+    params: Any = None,
+    *,
+    strict_lockstep: bool = False,
+    monitor: Monitor | None = None,
+) -> RunResult:
+    """Run a synchronous pipeline in this process, on this thread.
+
+    Args:
+        pipeline: What :func:`synaflow_core.pipeline` returned, or its ``dag``.
+        params: An instance of the params class; a mapping of JSON values, which is validated; or
+            None when every field has a default.
+        strict_lockstep: Fail instead of buffering when consumers of one stream get out of step.
+        monitor: Receives live counts.
+
+    Raises:
+        ParamsError: The params do not fit; names every bad field.
+        PipelineStopException: A step failed under ``OnError.STOP``.
+        ThresholdExceededException: Too many items of an EACH step failed.
+        WrongEngineError: The pipeline is asynchronous.
+    """
+    dag = pipeline if isinstance(pipeline, Dag) else pipeline.dag
+    if dag.is_async:
+        raise WrongEngineError(f"pipeline '{dag.name}' has async steps: use 'await async_run(...)'")
+    program = _programs.get(dag)
+    if program is None:
+        program = _programs[dag] = lower(dag, dag.steps, keep=exported_streams(dag))
+    state = new_state(
+        dag,
+        params,
+        wanted=terminal_steps(dag),
+        only=tuple(dag.steps),
+        strict_lockstep=strict_lockstep,
+    )
+    run_program(state, program, monitor)
+    outputs = {
+        name: state.results[name, ""] for name in dag.steps if (name, "") in state.results
+        and name in state.wanted and dag.steps[name].output_kind is not OutputKind.NONE
+    }
+    return RunResult(outputs, {r.name: r for r in reports(state)}, state.run_id)
+
+
+def run_program(state: RunState, program: Program, monitor: Monitor | None = None) -> None:
+    """Execute a lowered program on the caller's thread."""
+    if monitor is not None:
+        monitor.attach(state)
+    try:
+        perform(execute(state, program, Region))
+    finally:
+        explain_idle(state)
+
+
+def new_state(
+    dag: Dag,
+    params: Any,
+    *,
+    wanted: frozenset[str],
+    only: tuple[str, ...],
+    inputs: Mapping[str, Any] | None = None,
+    taps: Mapping[str, Callable[[Any], Any]] | None = None,
+    strict_lockstep: bool = False,
+) -> RunState:
+    """A run that has not begun; ``wanted`` are the steps whose results are kept to the end."""
+    return RunState(
+        dag=dag,
+        params=params_of(dag, params),
+        wanted=wanted,
+        inputs=inputs or {},
+        taps=taps or {},
+        strict_lockstep=strict_lockstep,
+        tallies={name: Tally(dag.steps[name]) for name in only},
+    )
+
+
+def params_of(dag: Dag, params: Any) -> dict[str, Any]:
+    """Field -> value of the params, whatever form they were given in."""
+    kind = dag.params_type
+    if kind is None:
+        if params:
+            raise _params_problem(dag, f"takes no params, got {params!r:.100}")
+        return {}
+    if params is None or (isinstance(params, Mapping) and not isinstance(params, kind)):
+        from synaflow_core.contract import params_from_json  # msgspec is only paid for when used
+
+        params = params_from_json(kind, params or {})
+    if not isinstance(params, kind):
+        raise _params_problem(dag, f"expects {kind.__name__}, got {type(params).__name__}")
+    return {name: getattr(params, name) for name in dag.params}
+
+
+def _params_problem(dag: Dag, message: str) -> ParamsError:
+    problem = Problem(f"pipeline '{dag.name}'", "params", "params-type", message)
+    return ParamsError(f"pipeline '{dag.name}' was not run", [problem])
+
+
+def terminal_steps(dag: Dag) -> frozenset[str]:
+    """Steps whose output is a result of the run."""
+    return frozenset(
+        name for name, node in dag.steps.items() if node.exported or not dag.consumers_of(name)
+    )
+
+
+def exported_streams(dag: Dag) -> frozenset[str]:
+    """Streams that are collected because the pipeline exports them."""
+    return frozenset(name for name, node in dag.steps.items() if node.exported and node.lazy)

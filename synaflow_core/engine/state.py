@@ -1,0 +1,263 @@
+"""One run: its values, its accounts and its verdicts. Shared by both engines; no I/O of its own.
+
+The engines ask here what a failure means, which value a parameter gets and who is told about it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
+
+from synaflow_core.dag import Dag, Delivery, Edge, Node, Source
+from synaflow_core.definition import Observer
+from synaflow_core.engine.collect import build, deliver, elements
+from synaflow_core.engine.events import (
+    ErrorContext,
+    EventContext,
+    LockstepEvent,
+    StepEvent,
+    dispatch,
+    guarded,
+    log_error,
+    logger,
+)
+from synaflow_core.engine.ledger import FAILED, OK, SKIPPED, LoopCount, Tally, describe, stops
+from synaflow_core.engine.program import CollectKey, Origin
+from synaflow_core.errors import HandoffError, PipelineStopException
+
+
+@dataclass(frozen=True)
+class Items:
+    """An external input of a run that is read item by item; each ``open()`` starts anew."""
+
+    open: Callable[[], Iterator[Any]]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Which edges are passed by position and which by keyword."""
+
+    positional: tuple[Edge, ...]
+    keywords: tuple[Edge, ...]
+
+
+_bindings: WeakKeyDictionary[Node, Binding] = WeakKeyDictionary()
+
+
+def binding_of(node: Node) -> Binding:
+    """How a step's function takes its parameters; positional calls are the faster ones."""
+    found = _bindings.get(node)
+    if found is None:
+        by_name = {edge.parameter: edge for edge in node.edges}
+        positional: list[Edge] = []
+        for parameter in inspect.signature(node.fn).parameters.values():
+            if parameter.kind is parameter.KEYWORD_ONLY or parameter.name not in by_name:
+                break  # from here on a default may have been skipped
+            positional.append(by_name.pop(parameter.name))
+        found = _bindings[node] = Binding(tuple(positional), tuple(by_name.values()))
+    return found
+
+
+@dataclass
+class RunState:
+    """All that is known of one run while it goes on.
+
+    Attributes:
+        params: Params field -> value.
+        wanted: Steps whose finished output is kept to the end of the run.
+        inputs: External inputs by producing step: :class:`Items` or a value.
+        results: (producer, consumer) -> finished value; consumer "" where it serves all.
+        unavailable: Step -> why there is no output of it to be had.
+        stopped: What ended the run, once something has.
+        counts: The loops that run now, for live counts.
+        emitting: Running generator step -> items that it has yielded so far.
+    """
+
+    dag: Dag
+    params: Mapping[str, Any]
+    wanted: frozenset[str] = frozenset()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    taps: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    strict_lockstep: bool = False
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    results: dict[tuple[str, str], Any] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    stopped: BaseException | None = None
+    counts: list[LoopCount] = field(default_factory=list)
+    emitting: dict[str, Callable[[], int]] = field(default_factory=dict)
+
+    # -- values ---------------------------------------------------------------------------------
+
+    def value(self, edge: Edge, consumer: str) -> Any:
+        """The finished value that a parameter gets; not for streams that run now."""
+        if edge.source is Source.PARAM:
+            return deliver(self.params[edge.producer], edge.delivery)
+        own = (edge.producer, consumer)
+        if own in self.results:
+            return self.results[own]
+        if (edge.producer, "") in self.results:
+            return deliver(self.results[edge.producer, ""], edge.delivery)
+        found = self.inputs[edge.producer]
+        if not isinstance(found, Items):
+            return deliver(found, edge.delivery)
+        items = found.open()
+        return items if edge.delivery is Delivery.STREAM else build(items, edge.delivery)
+
+    def origin(self, origin: Origin) -> Iterator[Any]:
+        """The items of a value that an EACH step is called with one by one."""
+        if origin.source is Source.PARAM:
+            return elements(self.params[origin.producer])
+        if (origin.producer, "") in self.results:
+            return elements(self.results[origin.producer, ""])
+        found = self.inputs[origin.producer]
+        return found.open() if isinstance(found, Items) else elements(found)
+
+    def resource(self, name: str, stack: ExitStack) -> Any:
+        """Make a resource for one execution of a step; context managers are left with the stack."""
+        factory = self.dag.resources[name]
+        if inspect.isgeneratorfunction(factory):
+            return stack.enter_context(contextmanager(factory)())
+        made = factory()
+        return stack.enter_context(made) if hasattr(made, "__exit__") else made
+
+    def keep(self, key: CollectKey, value: Any) -> None:
+        """Store a collected branch."""
+        self.results[key.producer, key.consumer] = value
+
+    # -- life of a step -------------------------------------------------------------------------
+
+    def tally(self, name: str) -> Tally:
+        """The account of a step."""
+        return self.tallies[name]
+
+    def start(self, tally: Tally) -> None:
+        """A step begins: its first call is next."""
+        if tally.started is None:
+            tally.started = time.perf_counter()
+            self.tell(StepEvent.STARTED, tally)
+
+    def finish(self, tally: Tally) -> None:
+        """A step that started has ended; ok unless it failed before. Tells it once."""
+        if tally.ended is None and tally.started is not None:
+            tally.ended = time.perf_counter()
+            if self.stopped is not None and not tally.status:
+                tally.status, tally.reason = FAILED, f"the run ended: {describe(self.stopped)}"
+            tally.status = tally.status or OK
+            failed = tally.status == FAILED
+            self.tell(StepEvent.FAILED if failed else StepEvent.COMPLETED, tally)
+
+    def refresh(self) -> None:
+        """Bring the live counts of all tallies up to date; any thread may ask."""
+        for count in tuple(self.counts):
+            count.refresh()
+        for name, emitted in tuple(self.emitting.items()):
+            self.tallies[name].live_ok = emitted()
+
+    def skip(self, name: str, reason: str) -> None:
+        """A step will not run; says why, and so makes its own output unavailable."""
+        tally = self.tallies[name]
+        tally.status, tally.reason = SKIPPED, reason
+        self.unavailable[name] = reason
+        self.tell(StepEvent.SKIPPED, tally, detail=reason)
+
+    def item_failed(self, tally: Tally, error: Exception, item: Any) -> None:
+        """An EACH call raised: count and go on, or stop the run.
+
+        Raises:
+            PipelineStopException: The step's policy is STOP.
+        """
+        tally.note_error(error)
+        self._materialize_error(tally, error, item)
+        if stops(tally.node):
+            tally.status, tally.reason = FAILED, describe(error)
+            self.stop(PipelineStopException(tally.node.name, error))
+
+    def step_failed(self, tally: Tally, error: Exception, *, lost: bool) -> None:
+        """An ALL step raised, or a generator did in the middle of its items.
+
+        Args:
+            tally: The step's account.
+            error: What it raised.
+            lost: Nothing of its output can be used, so its dependents are skipped.
+
+        Raises:
+            PipelineStopException: The step's policy is STOP.
+        """
+        if self.stopped is not None:  # the end of the run only passes through this step's frames
+            raise self.stopped
+        if isinstance(error, HandoffError):  # a dataset is damaged: no policy of a step covers that
+            self.stop(error)
+        tally.note_error(error)
+        tally.status, tally.reason = FAILED, describe(error)
+        self._materialize_error(tally, error, None)
+        if stops(tally.node):
+            self.stop(PipelineStopException(tally.node.name, error))
+        if lost:
+            self.unavailable[tally.node.name] = f"'{tally.node.name}' failed: {describe(error)}"
+
+    def stop(self, error: BaseException) -> NoReturn:
+        """End the run with an error; the first one wins."""
+        if self.stopped is None:
+            self.stopped = error
+        raise self.stopped
+
+    # -- telling --------------------------------------------------------------------------------
+
+    def _materialize_error(self, tally: Tally, error: Exception, item: Any) -> None:
+        node = tally.node
+        self.refresh()
+        context = ErrorContext(
+            pipeline_name=self.dag.name,
+            step_name=node.name,
+            run_id=self.run_id,
+            exception=error,
+            item=item,
+            mode=node.mode,
+            on_error=node.on_error,
+            success_count=tally.ok,
+            error_count=tally.errors,
+        )
+        guarded(node.error_materializer or self.dag.error_materializer or log_error, context)
+
+    def tell(self, event: StepEvent, tally: Tally, detail: str = "") -> None:
+        """Dispatch a step event to the pipeline's and the step's observers."""
+        observers = self.dag.observers + tally.node.observers
+        if observers:
+            self._dispatch(observers, event, tally, detail)
+
+    def _dispatch(
+        self,
+        observers: tuple[Observer, ...],
+        event: StepEvent | LockstepEvent,
+        tally: Tally,
+        detail: str,
+    ) -> None:
+        context = EventContext(
+            pipeline_name=self.dag.name,
+            run_id=self.run_id,
+            event=event,
+            step_name=tally.node.name,
+            success_count=tally.ok,
+            error_count=tally.errors,
+            detail=detail or tally.reason,
+        )
+        dispatch(observers, context)
+
+    def warn_lifted(self, producer: str, consumer: str) -> None:
+        """A branch lost its bound, so that the run could go on."""
+        text = (
+            f"the branch '{producer}' -> '{consumer}' lost its max_in_flight bound: "
+            f"'{consumer}' takes nothing from it until another branch of the same stream has "
+            f"ended, so its items are kept in memory"
+        )
+        logger.warning("pipeline '%s': %s", self.dag.name, text)
+        tally = self.tallies.get(producer) or self.tallies[consumer]
+        observers = self.dag.observers + tally.node.observers
+        self._dispatch(observers, LockstepEvent.BOUND_LIFTED, tally, text)
