@@ -119,7 +119,7 @@ def step(
         force_materialize: Collect the output once for all consumers.
         observers: Handlers for this step's events.
         description: Text for people.
-        error_threshold_absolute: Fail the run after all inputs when at least this many calls failed.
+        error_threshold_absolute: Fail the run, after all inputs, at this many failed calls.
         error_threshold_pct: The same as a fraction of the calls (0.1 is 10 %).
         rollback: Compensation called when a later step fails.
         progress_weight: Share of this step in the progress of a run.

@@ -32,7 +32,9 @@ class Problem:
 
     def __str__(self) -> str:
         place = ": ".join(part for part in (self.where, self.subject) if part)
-        text = f"{place}: {self.message} [{self.code}]" if place else f"{self.message} [{self.code}]"
+        text = (
+            f"{place}: {self.message} [{self.code}]" if place else f"{self.message} [{self.code}]"
+        )
         return f"{text}\n    -> {self.hint}" if self.hint else text
 
 
@@ -127,7 +129,7 @@ class ThresholdExceededException(RunError):  # noqa: N818 - as above
 
 
 class LockstepDeadlockError(RunError):
-    """Nothing could advance within the bounds of ``max_in_flight`` and ``strict_lockstep`` was set."""
+    """Nothing could advance within the bounds of ``max_in_flight``, and they may not be lifted."""
 
 
 class WrongEngineError(RunError):

@@ -1,7 +1,8 @@
 """The in-process engine: lockstep streaming of a compiled Dag.
 
 ``lower`` turns a Dag into a Program of stages and loops, ``loops`` writes each loop as Python,
-``drive`` takes a run from stage to stage, ``streams`` and ``fan`` run what a stream connects.
+``drive`` takes a run from stage to stage, ``region``, ``looprun`` and ``fan`` run what a stream
+connects.
 """
 
 from synaflow_core.engine.events import ErrorContext, EventContext, PipelineEvent, StepEvent

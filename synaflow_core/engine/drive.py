@@ -85,14 +85,16 @@ def _without_skipped(state: RunState, stage: Stage) -> Iterable[Stage]:
             left.append(name)
     if len(left) == len(stage.steps):
         return (stage,)
-    return lower(state.dag, left, taps=frozenset(state.taps)).stages
+    return lower(state.dag, left, taps=frozenset(state.taps), keep=state.kept).stages
 
 
 def _lacking(state: RunState, node: Node) -> str:
     for edge in node.edges:
         if edge.source is Source.STEP and edge.producer in state.unavailable:
             why = state.unavailable[edge.producer]
-            return why if why.startswith(f"'{edge.producer}'") else f"needs '{edge.producer}': {why}"
+            return (
+                why if why.startswith(f"'{edge.producer}'") else f"needs '{edge.producer}': {why}"
+            )
     return ""
 
 

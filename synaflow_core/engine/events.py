@@ -106,8 +106,10 @@ def guarded(handler: Callable[[Any], Any], context: Any) -> None:
 
 
 def log_error(context: ErrorContext) -> None:
-    """The default error materializer: a warning for the first failures of a step, then for the
-    10th, 100th, 1,000th …, so that a million bad rows do not make a million lines."""
+    """The default error materializer: a warning for the first failures of a step.
+
+    After the third only for the 10th, 100th, 1,000th …: a million bad rows make nine lines.
+    """
     count = context.error_count
     if count > 3 and str(count).rstrip("0") != "1":
         return

@@ -20,7 +20,7 @@ from synaflow_core.engine.loops import PAUSE
 from synaflow_core.errors import LockstepDeadlockError
 
 if TYPE_CHECKING:
-    from synaflow_core.engine.streams import LoopRun
+    from synaflow_core.engine.looprun import LoopRun
 
 _END: Final = (-2, None)
 _RECHECK: Final = object()
@@ -32,11 +32,11 @@ class FanBranch:
 
     __slots__ = (
         "_hub",
-        "index",
         "buffer",
         "closed",
         "consumer",
         "fan",
+        "index",
         "limit",
         "order",
         "waiting",
@@ -149,7 +149,7 @@ class Fan:
         return not (self.busy or self.ended or self._paused)
 
     def advance(self) -> FanBranch | None:
-        """Run the loop until it hands out something, pauses or ends; the branch that got an item."""
+        """Run the loop until it hands out something (to the branch returned), pauses or ends."""
         self.busy = True
         try:
             index, item = next(self.generator, _END)

@@ -216,7 +216,9 @@ class _Region:
             for other in moved - {name}:
                 self.groups[other] = ("ahead", name)
 
-    def _branch(self, key: LoopKey, slots: tuple[str, ...], consumer: str, bound: int) -> BranchInput:
+    def _branch(
+        self, key: LoopKey, slots: tuple[str, ...], consumer: str, bound: int
+    ) -> BranchInput:
         loop = self._key(key)
         branch = Branch(slots, bound, self.order[consumer], consumer)
         self.branches[key].append(branch)
@@ -285,7 +287,14 @@ class _Region:
         terminals = frozenset(call.step for call in calls if not self.dag.consumers_of(call.step))
         first = source.step if isinstance(source, StepSource) else calls[0].step
         return Loop(
-            source, slots, window, calls, tuple(self.branches[key]), sinks, terminals, self.order[first]
+            source,
+            slots,
+            window,
+            calls,
+            tuple(self.branches[key]),
+            sinks,
+            terminals,
+            self.order[first],
         )
 
     def _slots(
@@ -305,7 +314,8 @@ class _Region:
     def _sinks(self, name: str) -> list[Sink]:
         node = self.nodes[name]
         sinks = []
-        if node.output_kind is OutputKind.STREAM and (node.collected or name in self.keep):
+        read_here = any(consumer in self.nodes for consumer in self.dag.consumers_of(name))
+        if name in self.keep or (node.collected and (read_here or name not in self.taps)):
             sinks.append(Sink(name, CollectKey(name, "", Delivery.LIST)))
         if name in self.taps:
             sinks.append(Sink(name, CollectKey(name, "", Delivery.STREAM, tap=True)))

@@ -11,9 +11,9 @@ from synaflow_core.engine.drive import execute, perform
 from synaflow_core.engine.ledger import Tally
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.program import Program
+from synaflow_core.engine.region import Region
 from synaflow_core.engine.result import Monitor, RunResult, explain_idle, reports
 from synaflow_core.engine.state import RunState
-from synaflow_core.engine.streams import Region
 from synaflow_core.errors import ParamsError, Problem, WrongEngineError
 
 
@@ -60,13 +60,17 @@ def run(
         dag,
         params,
         wanted=terminal_steps(dag),
+        kept=exported_streams(dag),
         only=tuple(dag.steps),
         strict_lockstep=strict_lockstep,
     )
     run_program(state, program, monitor)
     outputs = {
-        name: state.results[name, ""] for name in dag.steps if (name, "") in state.results
-        and name in state.wanted and dag.steps[name].output_kind is not OutputKind.NONE
+        name: state.results[name, ""]
+        for name in dag.steps
+        if (name, "") in state.results
+        and name in state.wanted
+        and dag.steps[name].output_kind is not OutputKind.NONE
     }
     return RunResult(outputs, {r.name: r for r in reports(state)}, state.run_id)
 
@@ -87,6 +91,7 @@ def new_state(
     *,
     wanted: frozenset[str],
     only: tuple[str, ...],
+    kept: frozenset[str] = frozenset(),
     inputs: Mapping[str, Any] | None = None,
     taps: Mapping[str, Callable[[Any], Any]] | None = None,
     strict_lockstep: bool = False,
@@ -96,6 +101,7 @@ def new_state(
         dag=dag,
         params=params_of(dag, params),
         wanted=wanted,
+        kept=kept,
         inputs=inputs or {},
         taps=taps or {},
         strict_lockstep=strict_lockstep,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
-from synaflow_core.dag import Dag, Delivery, Edge, Node, Source
+from synaflow_core.dag import Dag, Delivery, Edge, Node, OutputKind, Source
 from synaflow_core.definition import Observer
 from synaflow_core.engine.collect import build, deliver, elements
 from synaflow_core.engine.events import (
@@ -34,9 +34,13 @@ from synaflow_core.errors import HandoffError, PipelineStopException
 
 @dataclass(frozen=True)
 class Items:
-    """An external input of a run that is read item by item; each ``open()`` starts anew."""
+    """An external input of a run that is read item by item; each ``open()`` starts anew.
+
+    ``kind`` is what its producer made, for consumers that take it as it is.
+    """
 
     open: Callable[[], Iterator[Any]]
+    kind: OutputKind
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class RunState:
     Attributes:
         params: Params field -> value.
         wanted: Steps whose finished output is kept to the end of the run.
+        kept: Streams that are collected because they are results.
         inputs: External inputs by producing step: :class:`Items` or a value.
         results: (producer, consumer) -> finished value; consumer "" where it serves all.
         unavailable: Step -> why there is no output of it to be had.
@@ -82,6 +87,7 @@ class RunState:
     dag: Dag
     params: Mapping[str, Any]
     wanted: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     taps: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     strict_lockstep: bool = False
@@ -97,27 +103,29 @@ class RunState:
 
     def value(self, edge: Edge, consumer: str) -> Any:
         """The finished value that a parameter gets; not for streams that run now."""
-        if edge.source is Source.PARAM:
-            return deliver(self.params[edge.producer], edge.delivery)
         own = (edge.producer, consumer)
-        if own in self.results:
+        if edge.source is Source.STEP and own in self.results:
             return self.results[own]
-        if (edge.producer, "") in self.results:
-            return deliver(self.results[edge.producer, ""], edge.delivery)
-        found = self.inputs[edge.producer]
+        found = self._finished(edge.producer, edge.source)
         if not isinstance(found, Items):
             return deliver(found, edge.delivery)
-        items = found.open()
-        return items if edge.delivery is Delivery.STREAM else build(items, edge.delivery)
+        if edge.delivery.is_collection:
+            return build(found.open(), edge.delivery)
+        if edge.delivery is Delivery.VALUE and found.kind.is_collection:
+            return build(found.open(), Delivery(found.kind.value))
+        return found.open()
 
     def origin(self, origin: Origin) -> Iterator[Any]:
         """The items of a value that an EACH step is called with one by one."""
-        if origin.source is Source.PARAM:
-            return elements(self.params[origin.producer])
-        if (origin.producer, "") in self.results:
-            return elements(self.results[origin.producer, ""])
-        found = self.inputs[origin.producer]
+        found = self._finished(origin.producer, origin.source)
         return found.open() if isinstance(found, Items) else elements(found)
+
+    def _finished(self, producer: str, source: Source) -> Any:
+        if source is Source.PARAM:
+            return self.params[producer]
+        if (producer, "") in self.results:
+            return self.results[producer, ""]
+        return self.inputs[producer]
 
     def resource(self, name: str, stack: ExitStack) -> Any:
         """Make a resource for one execution of a step; context managers are left with the stack."""

@@ -1,24 +1,21 @@
-"""A streaming region on the caller's thread: its loops, its pull-style steps and how they end.
+"""One loop while it runs: binding its text to this run, opening its source, and how it ends.
 
-A region whose loops have at most one consumer each is nested generators and nothing else. Where a
-loop has several, its consumers become tasks (:mod:`synaflow_core.engine.fan`).
+A loop is rebuilt when a consumer leaves: from then on it makes only the calls that still serve
+somebody, and goes on with the same source. See :mod:`synaflow_core.engine.loops` for the text and
+:mod:`synaflow_core.engine.region` for what ties loops together.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
 from itertools import compress, islice, repeat, zip_longest
 from operator import length_hint
-from types import FunctionType
-from typing import Any, cast
+from types import FunctionType, GeneratorType
+from typing import TYPE_CHECKING, Any, cast
 
-from synaflow_core.dag import Edge, Node, Source
-from synaflow_core.engine.collect import Collector
-from synaflow_core.engine.events import logger
-from synaflow_core.engine.fan import Fan, FanBranch, Hub
+from synaflow_core.dag import Edge, Node
 from synaflow_core.engine.ledger import LoopCount, Tally
 from synaflow_core.engine.loops import (
     MISSING,
@@ -31,16 +28,16 @@ from synaflow_core.engine.loops import (
     serves_alone,
 )
 from synaflow_core.engine.program import (
-    BranchInput,
-    CollectKey,
     JoinSource,
     Loop,
-    Origin,
-    RegionStage,
     StepSource,
     ValueSource,
 )
-from synaflow_core.engine.state import RunState, binding_of
+from synaflow_core.engine.state import binding_of
+
+if TYPE_CHECKING:
+    from synaflow_core.engine.fan import Fan
+    from synaflow_core.engine.region import Region
 
 
 class Ticker:
@@ -54,6 +51,7 @@ class Ticker:
         return compress(items, self._left)
 
     def __call__(self) -> int:
+        """Items so far."""
         return sys.maxsize - length_hint(self._left)
 
 
@@ -88,18 +86,19 @@ class LoopRun:
         self._emitted = Ticker()
         self._items: Iterator[Any] | None = None
         self._raw: Any = None
-        self._generator: Generator[Any, None, None] | None = None
+        self._generator: GeneratorType[Any, None, None] | None = None
         self._body: Body | None = None
         self._count: LoopCount | None = None
 
     # -- building -------------------------------------------------------------------------------
 
-    def begin(self) -> Generator[Any, None, None]:
+    def begin(self) -> GeneratorType[Any, None, None]:
         """The loop as a generator of its items (``direct``) or of (branch, item) (``fan``)."""
-        self._generator = self._make()()
-        return self._generator
+        generator: GeneratorType[Any, None, None] = self._make()()
+        self._generator = generator
+        return generator
 
-    def rebuild(self) -> Generator[Any, None, None]:
+    def rebuild(self) -> GeneratorType[Any, None, None]:
         """Go on from the same source for the branches that are left."""
         self._leave()
         self.stale = False
@@ -135,7 +134,7 @@ class LoopRun:
         for index, sink in enumerate(self.loop.sinks):
             names[f"put{index}"] = self.region.sink(sink.key)
         space: dict[str, Any] = {}
-        exec(compiled(body.text), space)  # noqa: S102 - our own text, see loops.py
+        exec(compiled(body.text), space)  # our own text, see loops.py
         function = cast(FunctionType, space["loop"])
         return lambda: function(*(names[name] for name in body.names))
 
@@ -306,161 +305,3 @@ def _iterate(made: Any, node: Node) -> Iterator[Any]:
             f"step '{node.name}' is declared to return a stream but returned {made!r:.100} "
             f"({node.where})"
         ) from None
-
-
-class Region:
-    """One region of a run."""
-
-    def __init__(self, state: RunState, stage: RegionStage) -> None:
-        self.state = state
-        self.stage = stage
-        self.collectors = {key: Collector(key) for key in stage.collects if not key.tap}
-        self._stacks: dict[str, ExitStack] = {}
-        self._tasks: list[tuple[int, Callable[[], None]]] = []
-        self.loops = [LoopRun(self, loop) for loop in stage.loops]
-        self._order = {name: index for index, name in enumerate(state.dag.steps)}
-        self._hub: Hub | None = None
-
-    def run(self) -> None:
-        """Run all loops and tasks to their end; every stream is closed whatever happens."""
-        fans = [loop for loop in self.loops if loop.form == "fan"]
-        if fans:
-            self._hub = Hub(self._lifted, self.state.strict_lockstep)
-        for name in self.stage.tasks:
-            self.add_task(self._order[name], lambda name=name: self._pull(name))
-        for loop in self.loops:
-            if loop.form == "run":
-                self.add_task(loop.loop.order, loop.run)
-        try:
-            for loop in fans:
-                assert self._hub is not None  # noqa: S101 - made above
-                loop.fan = Fan(loop, self._hub, self._nested(loop.loop))
-                self._hub.fans.append(loop.fan)
-            self._run_tasks()
-        finally:
-            self._close()
-
-    def _run_tasks(self) -> None:
-        if self._hub is not None:
-            self._hub.run()
-            return
-        while self._tasks:
-            first = min(self._tasks, key=lambda task: task[0])
-            self._tasks.remove(first)
-            first[1]()
-
-    def add_task(self, order: int, work: Callable[[], None]) -> None:
-        """Something that runs on its own within the region."""
-        if self._hub is not None:
-            self._hub.add(order, work)
-        else:
-            self._tasks.append((order, work))
-
-    def _nested(self, loop: Loop) -> bool:
-        """Pulling from the loop's source may make the puller wait for another fan."""
-        if isinstance(loop.source, JoinSource):
-            entries = [e for e in loop.source.inputs if isinstance(e, BranchInput)]
-        elif isinstance(loop.source, StepSource):
-            entries = [entry for _, entry in self.stage.pulls[loop.source.step].inputs]
-        else:
-            entries = []
-        return any(
-            self.loops[entry.loop].form == "fan" or self._nested(self.stage.loops[entry.loop])
-            for entry in entries
-        )
-
-    # -- what steps are called with -------------------------------------------------------------
-
-    def stream(self, entry: BranchInput | Origin) -> Iterator[Any]:
-        """The iterator behind an input."""
-        if isinstance(entry, Origin):
-            return self.state.origin(entry)
-        loop = self.loops[entry.loop]
-        if loop.fan is not None:
-            return loop.fan.branches[entry.branch].items()
-        bound = loop.loop.branches[entry.branch].bound
-        return ahead(loop.begin(), bound) if bound > 1 else loop.begin()
-
-    def constant(self, node: Node, edge: Edge) -> Any:
-        """A parameter that is computed once for all calls of a step."""
-        if edge.source is Source.RESOURCE:
-            stack = self._stacks.setdefault(node.name, ExitStack())
-            return self.state.resource(edge.producer, stack)
-        return self.state.value(edge, node.name)
-
-    def arguments(self, node: Node) -> tuple[list[Any], dict[str, Any]]:
-        """All arguments of an ALL step."""
-        pull = self.stage.pulls[node.name]
-        streams = dict(pull.inputs)
-
-        def argument(edge: Edge) -> Any:
-            if edge.parameter in streams:
-                return self.stream(streams[edge.parameter])
-            return self.constant(node, edge)
-
-        binding = binding_of(node)
-        return (
-            [argument(edge) for edge in binding.positional],
-            {edge.parameter: argument(edge) for edge in binding.keywords},
-        )
-
-    def sink(self, key: CollectKey) -> Callable[[Any], Any]:
-        """Where a loop puts the items of a collected branch."""
-        return self.state.taps[key.producer] if key.tap else self.collectors[key].put
-
-    # -- tasks ----------------------------------------------------------------------------------
-
-    def _pull(self, name: str) -> None:
-        """Call a step that reads streams and returns a value."""
-        state, node = self.state, self.state.dag.steps[name]
-        tally = state.tally(name)
-        state.start(tally)
-        try:
-            arguments, keywords = self.arguments(node)
-            result = node.fn(*arguments, **keywords)
-            if state.stopped is not None:  # the step caught what was to end the run
-                raise state.stopped
-            state.results[name, ""] = result
-            tally.settled_ok = 1
-        except Exception as error:
-            state.step_failed(tally, error, lost=True)
-        finally:
-            self.end(name)
-
-    def end(self, name: str, made: Any = None) -> None:
-        """A step of the region will not be called again: close what it holds."""
-        tally = self.state.tally(name)
-        if made is not None and hasattr(made, "close"):
-            try:
-                made.close()
-            except Exception as error:
-                logger.warning("step '%s' failed while it was closed: %s", name, error)
-                tally.note_error(error)
-        emitted = self.state.emitting.pop(name, None)
-        if emitted is not None:
-            tally.settled_ok, tally.live_ok = emitted(), 0
-        stack = self._stacks.pop(name, None)
-        if stack is not None:
-            stack.close()
-        self.state.finish(tally)
-        if name in self.stage.pulls:
-            for _, entry in self.stage.pulls[name].inputs:
-                self.release(entry)
-
-    def release(self, entry: BranchInput | Origin) -> None:
-        """The consumer behind an input has ended."""
-        if isinstance(entry, BranchInput) and entry.branch in self.loops[entry.loop].live:
-            self.loops[entry.loop].close_branch(entry.branch)
-
-    def _lifted(self, branch: FanBranch) -> None:
-        slots = branch.fan.run.loop.branches[branch.index].slots
-        self.state.warn_lifted(slots[0], branch.consumer)
-
-    def _close(self) -> None:
-        """Consumers first, then sources: the reverse of the order in which items flow."""
-        if self._hub is not None:
-            self._hub.close()
-        for loop in reversed(self.loops):
-            loop.abandon()
-        for stack in self._stacks.values():
-            stack.close()

@@ -1,0 +1,252 @@
+"""One macro-task on a worker: a part of a Dag on the ordinary engine, references in and out.
+
+The generated files of every orchestrator end up here. Inputs are opened lazily, boundary outputs
+are written while their stream runs, and a dataset becomes visible only when the whole macro-task
+has succeeded. The planner (:mod:`synaflow_export.plan`) wrote the spec; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import msgspec
+
+from synaflow_core.contract import Contract, contract_of
+from synaflow_core.dag import Dag, Node, OutputKind
+from synaflow_core.engine.collect import elements
+from synaflow_core.engine.ledger import StepReport
+from synaflow_core.engine.lower import lower
+from synaflow_core.engine.result import Monitor, reports
+from synaflow_core.engine.run import new_state, run_program
+from synaflow_core.engine.state import Items, RunState
+from synaflow_core.errors import DriftError
+from synaflow_core.handoff import DatasetRef, DatasetWriter, HandoffStore
+from synaflow_core.pipeline import Pipeline
+
+logger = logging.getLogger("synaflow.macro")
+
+Representation = Literal["items", "value"]
+
+
+class InputSpec(msgspec.Struct, frozen=True):
+    """A dataset that another macro-task wrote, and the step that produced it."""
+
+    dataset: str
+    producer: str
+    representation: Representation
+
+
+class OutputSpec(msgspec.Struct, frozen=True):
+    """A dataset that this macro-task writes; ``final`` when it is a result of the pipeline."""
+
+    dataset: str
+    step: str
+    representation: Representation
+    codec: str
+    final: bool = False
+
+
+class MacroSpec(msgspec.Struct, frozen=True):
+    """What one macro-task runs, as the plan says; further fields of the plan are ignored."""
+
+    name: str
+    steps: tuple[str, ...]
+    inputs: tuple[InputSpec, ...]
+    outputs: tuple[OutputSpec, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class MacroReport:
+    """What happened inside a macro-task.
+
+    Attributes:
+        macro_task: Its name.
+        steps: One report per inner step, in declaration order.
+        duration: Seconds, reading and writing of datasets included.
+    """
+
+    macro_task: str
+    steps: tuple[StepReport, ...]
+    duration: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON values, small enough for an orchestrator's own database."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
+
+
+@dataclass(frozen=True)
+class MacroResult:
+    """Outcome of a macro-task.
+
+    Attributes:
+        refs: Dataset -> reference; None where the step failed or was skipped under CONTINUE, so
+            that the steps that need it are skipped as they would be in process.
+        report: Counts per inner step.
+    """
+
+    refs: dict[str, DatasetRef | None]
+    report: MacroReport
+
+
+def run_macro_task(
+    pipeline: Pipeline,
+    spec: MacroSpec,
+    *,
+    params: Mapping[str, Any],
+    inputs: Mapping[str, DatasetRef | None],
+    store: HandoffStore,
+    run_key: str,
+    exported: Contract | None = None,
+    on_drift: Literal["fail", "warn"] = "fail",
+    monitor: Monitor | None = None,
+) -> MacroResult:
+    """Run the steps of one macro-task in this process and write its boundary datasets.
+
+    Args:
+        pipeline: The user's pipeline, imported and compiled on this worker.
+        spec: The macro-task, from the plan.
+        params: Run parameters as JSON values; validated here again.
+        inputs: Dataset name -> reference; None for a dataset that was not produced.
+        store: Where datasets live.
+        run_key: Identifies the run; equal keys replace each other's datasets.
+        exported: The contract that was exported, to say what drifted.
+        on_drift: What to do when the code is not the one that was exported.
+        monitor: Receives live counts.
+
+    Raises:
+        DriftError: The pipeline's code differs from the plan's.
+        ParamsError: The params do not fit.
+        HandoffError: A dataset could not be read or written.
+        PipelineStopException: A step failed under ``OnError.STOP``.
+        ThresholdExceededException: Too many items of an EACH step failed.
+    """
+    began = time.perf_counter()
+    dag = pipeline.dag
+    _check_drift(dag, spec, exported, on_drift)
+    with ExitStack() as writers:
+        writer_of = {
+            output.step: writers.enter_context(_writer(store, dag, output, run_key))
+            for output in spec.outputs
+        }
+        streams = frozenset(
+            name for name in writer_of if dag.steps[name].output_kind is OutputKind.STREAM
+        )
+        state = new_state(
+            dag,
+            params,
+            wanted=frozenset(writer_of) - streams,
+            only=spec.steps,
+            inputs=_inputs(spec, dag, inputs, store),
+            taps={name: writer_of[name].write for name in streams},
+        )
+        for entry in spec.inputs:
+            if inputs.get(entry.dataset) is None:
+                state.unavailable[entry.producer] = f"'{entry.producer}' produced no dataset"
+        run_program(state, lower(dag, spec.steps, taps=streams), monitor)
+        refs = {
+            output.dataset: _commit(state, output, writer_of[output.step])
+            for output in spec.outputs
+        }
+        report = MacroReport(spec.name, tuple(reports(state)), time.perf_counter() - began)
+    return MacroResult(refs, report)
+
+
+def _inputs(
+    spec: MacroSpec,
+    dag: Dag,
+    inputs: Mapping[str, DatasetRef | None],
+    store: HandoffStore,
+) -> dict[str, Any]:
+    """Producer -> how to read what it made; streams are opened when a step asks for them."""
+    found: dict[str, Any] = {}
+    for entry in spec.inputs:
+        ref, node = inputs.get(entry.dataset), dag.steps[entry.producer]
+        if ref is None:
+            continue
+        if entry.representation == "value":
+            found[entry.producer] = store.read_value(ref, node.returns)
+        else:
+            found[entry.producer] = Items(partial(store.read, ref, node.element), node.output_kind)
+    return found
+
+
+def _writer(store: HandoffStore, dag: Dag, output: OutputSpec, run_key: str) -> DatasetWriter:
+    node = dag.steps[output.step]
+    element = node.returns if output.representation == "value" else node.element
+    return store.writer(
+        dag.name,
+        run_key,
+        output.dataset,
+        type=element,
+        codec=output.codec,
+        kind=output.representation,
+        type_name=_type_name(node),
+    )
+
+
+def _type_name(node: Node) -> str:
+    from synaflow_core.hints import type_name
+
+    return type_name(node.returns)
+
+
+def _commit(state: RunState, output: OutputSpec, writer: DatasetWriter) -> DatasetRef | None:
+    """Make one dataset visible; None when its step gave nothing that could be used."""
+    tally, name = state.tally(output.step), output.step
+    if name in state.unavailable:
+        return None
+    if name not in state.taps:
+        value = state.results[name, ""]
+        if output.representation == "value":
+            writer.write(value)
+        else:
+            write: Callable[[Any], Any] = writer.write
+            for item in elements(value):
+                write(item)
+    return writer.commit(errors=tally.errors)
+
+
+def _check_drift(
+    dag: Dag, spec: MacroSpec, exported: Contract | None, on_drift: Literal["fail", "warn"]
+) -> None:
+    """Compare the code on this worker with the code that was exported."""
+    current = contract_of(dag)
+    if current.fingerprint == spec.fingerprint:
+        return
+    message = (
+        f"the code of pipeline '{dag.name}' on this worker is not the code that was exported"
+        f"{_differences(exported, current) if exported is not None else ''}. "
+        f"Export again, or deploy the code that belongs to this export."
+    )
+    if on_drift == "fail":
+        raise DriftError(message)
+    logger.warning("%s (on_drift='warn': going on)", message)
+
+
+def _differences(exported: Contract, current: Contract) -> str:
+    """Which steps were added, removed or changed, and in which of their fields."""
+    parts = []
+    for name, step in current.steps.items():
+        before = exported.steps.get(name)
+        if before is None:
+            parts.append(f"step '{name}' was added")
+            continue
+        changed = [
+            field
+            for field in step.__struct_fields__
+            if field not in ("doc", "where") and getattr(step, field) != getattr(before, field)
+        ]
+        if changed:
+            parts.append(f"step '{name}' was changed ({', '.join(changed)})")
+    parts += [f"step '{name}' was removed" for name in exported.steps if name not in current.steps]
+    if exported.params_schema != current.params_schema:
+        parts.append("the params were changed")
+    return f": {'; '.join(parts)}" if parts else ""
