@@ -16,7 +16,7 @@ from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
 from synaflow_core.dag import Edge, Node
-from synaflow_core.engine.ledger import LoopCount, Tally
+from synaflow_core.engine.ledger import LoopCount, Tally, stops
 from synaflow_core.engine.loops import (
     MISSING,
     PAUSE,
@@ -55,12 +55,26 @@ class Ticker:
         return sys.maxsize - length_hint(self._left)
 
 
-def ahead(items: Iterator[Any], window: int) -> Iterator[Any]:
-    """Keep up to ``window`` items pulled: top up on each request, then hand out one."""
-    buffer = deque(islice(items, window))
-    while buffer:
+def ahead(items: Iterator[Any], window: int, *, keep_prefix: bool = False) -> Iterator[Any]:
+    """Keep up to ``window`` items pulled: top up on each request, then hand out one.
+
+    With ``keep_prefix`` the items pulled before a failure are handed out before it is raised.
+    """
+    buffer: deque[Any] = deque()
+    failure: Exception | None = None
+    while True:
+        if failure is None:
+            try:
+                buffer.extend(islice(items, window - len(buffer)))
+            except Exception as error:
+                if not keep_prefix:
+                    raise
+                failure = error
+        if not buffer:
+            break
         yield buffer.popleft()
-        buffer.extend(islice(items, window - len(buffer)))
+    if failure is not None:
+        raise failure
 
 
 class LoopRun:
@@ -192,13 +206,14 @@ class LoopRun:
             self._raw = node.fn(*arguments, **keywords)
             items = _iterate(self._raw, node)
             if self.loop.window > 1:
-                items = self._emitted.count(items)
+                counted = self._emitted.count(items)
+                return ahead(counted, self.loop.window, keep_prefix=not stops(node))
         elif isinstance(source, ValueSource):
             items = region.state.origin(source.origin)
         else:
             inputs = [region.stream(entry) for entry in source.inputs]
             items = inputs[0] if len(inputs) == 1 else zip_longest(*inputs)
-        return ahead(items, self.loop.window) if self.loop.window > 1 else items
+        return items
 
     def emitted(self) -> int:
         """Items that the source step has yielded so far."""

@@ -206,13 +206,21 @@ class _Region:
                 continue
             home, moved = self.groups[name], {name}
             for other in self.members:
-                if self.groups.get(other) == home and other != name:
-                    inputs = {edge.producer for edge in self.nodes[other].item_edges}
-                    if inputs & moved:
-                        if not inputs <= moved:
-                            moved = {name}  # a join needs both sides in one tick
-                            break
-                        moved.add(other)
+                if other == name or other not in self.groups:
+                    continue
+                at_home = self.groups[other] == home
+                inputs = {
+                    edge.producer
+                    for edge in self.nodes[other].item_edges
+                    if self._feed(edge) == home or (at_home and home == ("ahead", edge.producer))
+                }
+                if not inputs & moved:
+                    continue
+                if not inputs <= moved or not (at_home or inputs == {name} or name not in inputs):
+                    moved = {name}  # a join needs both sides in one tick
+                    break
+                if at_home:
+                    moved.add(other)
             for other in moved - {name}:
                 self.groups[other] = ("ahead", name)
 

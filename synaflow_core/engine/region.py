@@ -16,6 +16,7 @@ from synaflow_core.engine.collect import Collector
 from synaflow_core.engine.events import logger
 from synaflow_core.engine.fan import Fan, FanBranch, Hub
 from synaflow_core.engine.looprun import LoopRun, ahead
+from synaflow_core.engine.loops import serves_alone
 from synaflow_core.engine.program import (
     BranchInput,
     CollectKey,
@@ -48,7 +49,7 @@ class Region:
         for name in self.stage.tasks:
             self.add_task(self._order[name], partial(self._pull, name))
         for loop in self.loops:
-            if loop.form == "run":
+            if loop.form == "run" and serves_alone(loop.loop):
                 self.add_task(loop.loop.order, loop.run)
         try:
             if hub is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -116,7 +117,10 @@ def params_of(dag: Dag, params: Any) -> dict[str, Any]:
         if params:
             raise _params_problem(dag, f"takes no params, got {params!r:.100}")
         return {}
-    if params is None or (isinstance(params, Mapping) and not isinstance(params, kind)):
+    if params is None:
+        with suppress(TypeError):  # a required field: told below, with all others
+            params = kind()
+    if params is None or isinstance(params, Mapping):
         from synaflow_core.contract import params_from_json  # msgspec is only paid for when used
 
         params = params_from_json(kind, params or {})
