@@ -12,6 +12,7 @@ from synaflow_core.engine import (
     RunResult,
     StepEvent,
     StepReport,
+    async_run,
     run,
 )
 from synaflow_core.errors import (
@@ -42,6 +43,7 @@ __all__ = [
     "StepReport",
     "SynaflowError",
     "ThresholdExceededException",
+    "async_run",
     "include",
     "pipeline",
     "run",

@@ -7,6 +7,7 @@ has succeeded. The planner (:mod:`synaflow_export.plan`) wrote the spec; nothing
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ from synaflow_core.engine.collect import elements
 from synaflow_core.engine.ledger import StepReport
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.result import Monitor, reports
-from synaflow_core.engine.run import new_state, run_program
+from synaflow_core.engine.run import new_state, run_program, run_program_async
 from synaflow_core.engine.state import Items, RunState
 from synaflow_core.errors import DriftError
 from synaflow_core.handoff import DatasetRef, DatasetWriter, HandoffStore
@@ -150,7 +151,11 @@ def run_macro_task(
         for entry in spec.inputs:
             if inputs.get(entry.dataset) is None:
                 state.unavailable[entry.producer] = f"'{entry.producer}' produced no dataset"
-        run_program(state, lower(dag, spec.steps, taps=streams), monitor)
+        program = lower(dag, spec.steps, taps=streams)
+        if dag.is_async:
+            asyncio.run(run_program_async(state, program, monitor))
+        else:
+            run_program(state, program, monitor)
         refs = {
             output.dataset: _commit(state, output, writer_of[output.step])
             for output in spec.outputs

@@ -2,13 +2,13 @@
 
 ``lower`` turns a Dag into a Program of stages and loops, ``loops`` writes each loop as Python,
 ``drive`` takes a run from stage to stage, ``region``, ``looprun`` and ``fan`` run what a stream
-connects.
+connects. All of that serves both engines; ``sync`` and ``aio`` are the twins that differ.
 """
 
 from synaflow_core.engine.events import ErrorContext, EventContext, PipelineEvent, StepEvent
 from synaflow_core.engine.ledger import StepReport
 from synaflow_core.engine.result import Monitor, RunResult
-from synaflow_core.engine.run import run
+from synaflow_core.engine.run import async_run, run
 
 __all__ = [
     "ErrorContext",
@@ -18,5 +18,6 @@ __all__ = [
     "RunResult",
     "StepEvent",
     "StepReport",
+    "async_run",
     "run",
 ]

@@ -1,77 +1,45 @@
-"""The course of a run, stage by stage, written once for both engines.
-
-Functions here are generators of *effects*: callables that the engine's shell performs, awaiting
-the result where it is asynchronous. So nothing in this module knows which engine it serves.
-"""
+"""The course of a run, stage by stage, as acts: for both engines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from synaflow_core.dag import Node, Source
-from synaflow_core.engine.collect import Collector
-from synaflow_core.engine.events import EventContext, PipelineEvent, dispatch
+from synaflow_core.engine.act import Act
+from synaflow_core.engine.events import EventContext, PipelineEvent, tell
 from synaflow_core.engine.ledger import exceeded
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.program import CallStage, Program, RegionStage, Stage
+from synaflow_core.engine.region import Region
+from synaflow_core.engine.seam import Seam
 from synaflow_core.engine.state import RunState, binding_of
 
-T = TypeVar("T")
-Act = Generator[Callable[[], Any], Any, T]
 
-
-class Region(Protocol):
-    """A streaming region in one of the engines."""
-
-    collectors: dict[Any, Collector]
-
-    def run(self) -> Any:
-        """Run it to its end; awaited by the asynchronous engine."""
-
-
-MakeRegion = Callable[[RunState, RegionStage], Region]
-
-
-def perform(act: Act[T]) -> T:
-    """Carry out an act on the caller's thread: the synchronous shell."""
-    try:
-        effect = next(act)
-        while True:
-            try:
-                value = effect()
-            except BaseException as error:
-                effect = act.throw(error)
-            else:
-                effect = act.send(value)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return] # what the act returned
-
-
-def execute(state: RunState, program: Program, make_region: MakeRegion) -> Act[None]:
+def execute(state: RunState, program: Program, seam: Seam) -> Act[None]:
     """Run all stages; tells the pipeline's observers how it began and ended."""
     pipeline = partial(EventContext, state.dag.name, state.run_id)
-    dispatch(state.dag.observers, pipeline(PipelineEvent.STARTED))
+    yield from tell(state.dag.observers, pipeline(PipelineEvent.STARTED))
     try:
         uses = _uses(state, program)
         for stage in program.stages:
-            for part in _without_skipped(state, stage):
+            parts = yield from _without_skipped(state, stage)
+            for part in parts:
                 if isinstance(part, CallStage):
-                    yield from _call(state, part.step)
+                    yield from _call(state, part.step, seam)
                 else:
-                    yield from _region(state, part, make_region)
+                    yield from _region(state, part, seam)
             _free(state, stage, uses)
     except BaseException as error:
         if state.stopped is None:
             state.stopped = error
-        dispatch(state.dag.observers, pipeline(PipelineEvent.FAILED, exception=error))
+        yield from tell(state.dag.observers, pipeline(PipelineEvent.FAILED, exception=error))
         raise
-    dispatch(state.dag.observers, pipeline(PipelineEvent.COMPLETED))
+    yield from tell(state.dag.observers, pipeline(PipelineEvent.COMPLETED))
 
 
-def _without_skipped(state: RunState, stage: Stage) -> Iterable[Stage]:
+def _without_skipped(state: RunState, stage: Stage) -> Act[Iterable[Stage]]:
     """The stage without the steps whose inputs are not to be had; they are marked skipped."""
     if not state.unavailable:
         return (stage,)
@@ -80,7 +48,7 @@ def _without_skipped(state: RunState, stage: Stage) -> Iterable[Stage]:
         node = state.dag.steps[name]
         lacking = _lacking(state, node)
         if lacking:
-            state.skip(name, lacking)
+            yield from state.skip(name, lacking)
         else:
             left.append(name)
     if len(left) == len(stage.steps):
@@ -98,36 +66,42 @@ def _lacking(state: RunState, node: Node) -> str:
     return ""
 
 
-def _call(state: RunState, name: str) -> Act[None]:
+def _call(state: RunState, name: str, seam: Seam) -> Act[None]:
     """One step that is called once with finished values."""
     node, tally = state.dag.steps[name], state.tally(name)
-    state.start(tally)
+    yield from state.start(tally)
+    stack = seam.new_stack()
     try:
-        with ExitStack() as stack:
-
-            def argument(edge: Any) -> Any:
+        try:
+            found: dict[str, Any] = {}
+            for edge in node.edges:
                 if edge.source is Source.RESOURCE:
-                    return state.resource(edge.producer, stack)
-                return state.value(edge, name)
-
+                    made = yield state.dag.resources[edge.producer]
+                    found[edge.parameter] = yield from seam.enter(stack, made)
+                else:
+                    value = state.value(edge, name)
+                    lazy = edge.delivery.is_lazy
+                    found[edge.parameter] = seam.from_value(value, edge) if lazy else value
             binding = binding_of(node)
-            arguments = [argument(edge) for edge in binding.positional]
-            keywords = {edge.parameter: argument(edge) for edge in binding.keywords}
+            arguments = [found[edge.parameter] for edge in binding.positional]
+            keywords = {edge.parameter: found[edge.parameter] for edge in binding.keywords}
             result = yield partial(node.fn, *arguments, **keywords)
             if node.materializer is not None and node.output_kind.is_collection:
                 result = yield partial(node.materializer, result)
+        finally:
+            yield from seam.leave(stack)
         state.results[name, ""] = result
         tally.settled_ok = 1
     except Exception as error:
-        state.step_failed(tally, error, lost=True)
+        yield from state.step_failed(tally, error, lost=True)
     finally:
-        state.finish(tally)
+        yield from state.finish(tally)
 
 
-def _region(state: RunState, stage: RegionStage, make_region: MakeRegion) -> Act[None]:
+def _region(state: RunState, stage: RegionStage, seam: Seam) -> Act[None]:
     """Steps connected by streams; then their collections and thresholds."""
-    region = make_region(state, stage)
-    yield region.run
+    region = Region(state, stage, seam)
+    yield from region.run()
     for key, collector in region.collectors.items():
         tally = state.tally(key.producer)
         try:
@@ -138,7 +112,7 @@ def _region(state: RunState, stage: RegionStage, make_region: MakeRegion) -> Act
             if materializer is not None:
                 value = yield partial(materializer, value)
         except Exception as error:
-            state.step_failed(tally, error, lost=True)
+            yield from state.step_failed(tally, error, lost=True)
         else:
             state.keep(key, value)
     for name in stage.steps:

@@ -9,9 +9,11 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from synaflow_core.definition import Observer, OnError, StepMode
+from synaflow_core.engine.act import Act
 
 logger = logging.getLogger("synaflow")
 
@@ -91,16 +93,16 @@ class ErrorContext:
     error_count: int
 
 
-def dispatch(observers: Iterable[Observer], context: EventContext) -> None:
+def tell(observers: Iterable[Observer], context: EventContext) -> Act[None]:
     """Tell observers; what they raise is logged."""
     for observer in observers:
-        guarded(observer.handler, context)
+        yield from guarded(observer.handler, context)
 
 
-def guarded(handler: Callable[[Any], Any], context: Any) -> None:
+def guarded(handler: Callable[[Any], Any], context: Any) -> Act[None]:
     """Call one handler whose failure must not fail the run."""
     try:
-        handler(context)
+        yield partial(handler, context)
     except Exception:
         logger.exception("handler %r failed for %r", handler, context)
 

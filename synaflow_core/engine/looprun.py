@@ -7,15 +7,12 @@ somebody, and goes on with the same source. See :mod:`synaflow_core.engine.loops
 
 from __future__ import annotations
 
-import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import compress, islice, repeat, zip_longest
-from operator import length_hint
-from types import FunctionType, GeneratorType
+from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
 from synaflow_core.dag import Edge, Node
+from synaflow_core.engine.act import Act
 from synaflow_core.engine.ledger import LoopCount, Tally, stops
 from synaflow_core.engine.loops import (
     MISSING,
@@ -30,51 +27,16 @@ from synaflow_core.engine.loops import (
 from synaflow_core.engine.program import (
     JoinSource,
     Loop,
+    Origin,
     StepSource,
     ValueSource,
 )
 from synaflow_core.engine.state import binding_of
+from synaflow_core.engine.ticks import Ticker
 
 if TYPE_CHECKING:
     from synaflow_core.engine.fan import Fan
     from synaflow_core.engine.region import Region
-
-
-class Ticker:
-    """Counts items in C as they pass: no Python runs per item, and any thread may read it."""
-
-    def __init__(self) -> None:
-        self._left = repeat(True, sys.maxsize)
-
-    def count(self, items: Iterable[Any]) -> Iterator[Any]:
-        """The same items, counted."""
-        return compress(items, self._left)
-
-    def __call__(self) -> int:
-        """Items so far."""
-        return sys.maxsize - length_hint(self._left)
-
-
-def ahead(items: Iterator[Any], window: int, *, keep_prefix: bool = False) -> Iterator[Any]:
-    """Keep up to ``window`` items pulled: top up on each request, then hand out one.
-
-    With ``keep_prefix`` the items pulled before a failure are handed out before it is raised.
-    """
-    buffer: deque[Any] = deque()
-    failure: Exception | None = None
-    while True:
-        if failure is None:
-            try:
-                buffer.extend(islice(items, window - len(buffer)))
-            except Exception as error:
-                if not keep_prefix:
-                    raise
-                failure = error
-        if not buffer:
-            break
-        yield buffer.popleft()
-    if failure is not None:
-        raise failure
 
 
 class LoopRun:
@@ -82,6 +44,7 @@ class LoopRun:
 
     Attributes:
         live: Branches that still have a consumer.
+        form: How the loop is written; see :mod:`synaflow_core.engine.loops`.
         full: Not empty: the loop must pause at the end of the tick.
         stale: Branches were closed: the loop is to be rebuilt at the end of the tick.
         ended: There are no more items.
@@ -97,45 +60,66 @@ class LoopRun:
         self.ended = False
         self.fan: Fan | None = None
         self._ticks = Ticker()
-        self._emitted = Ticker()
-        self._items: Iterator[Any] | None = None
+        self._emitted = Ticker() if loop.window > 1 else self._ticks
+        self._constants: dict[str, dict[str, Any]] = {}
+        self._items: Any = None
         self._raw: Any = None
-        self._generator: GeneratorType[Any, None, None] | None = None
+        self._generator: Any = None
         self._body: Body | None = None
         self._count: LoopCount | None = None
 
     # -- building -------------------------------------------------------------------------------
 
-    def begin(self) -> GeneratorType[Any, None, None]:
-        """The loop as a generator of its items (``direct``) or of (branch, item) (``fan``)."""
-        generator: GeneratorType[Any, None, None] = self._make()()
-        self._generator = generator
-        return generator
+    def prepare(self) -> Act[None]:
+        """Compute, once, the parameters that are the same for all calls of a step."""
+        for call in self.loop.calls:
+            node = self.region.state.dag.steps[call.step]
+            slots = {parameter for parameter, _ in call.slots}
+            self._constants[call.step] = found = {}
+            for edge in node.edges:
+                if edge.parameter not in slots:
+                    found[edge.parameter] = yield from self.region.constant(node, edge)
 
-    def rebuild(self) -> GeneratorType[Any, None, None]:
+    def begin(self) -> Any:
+        """The loop as a generator of its items (``direct``) or of (branch, item) (``fan``)."""
+        self._generator = self._make()()
+        return self._generator
+
+    def rebuild(self) -> Act[None]:
         """Go on from the same source for the branches that are left."""
-        self._leave()
+        yield from self._leave()
         self.stale = False
         self.full[:] = [entry for entry in self.full if entry is not self]
-        return self.begin()
+        if self.fan is not None:
+            self.fan.generator = self.begin()
 
     def _make(self) -> Callable[[], Any]:
         """Write the loop for the branches that are live now, and bind its names."""
-        state, nodes = self.region.state, self.region.state.dag.steps
-        calls = needed(self.loop, self.live)
+        region = self.region
+        state, seam, nodes = region.state, region.seam, region.state.dag.steps
         shapes, constants = {}, {}
-        for index, call in enumerate(calls):
+        for index, call in enumerate(needed(self.loop, self.live)):
             shapes[call.step], own = self._shape(nodes[call.step], index)
             constants.update(own)
-        body = emit(self.loop, self.form, self.live, shapes, tuple(constants))
+        waits = frozenset(name for name in shapes if nodes[name].is_async)
+        body = emit(
+            self.loop,
+            self.form,
+            self.live,
+            shapes,
+            tuple(constants),
+            waits=waits,
+            asynchronous=seam.asynchronous,
+        )
         tallies = [state.tally(name) for name in body.calls]
         count = LoopCount(tallies, body.cuts, self._ticks)
         state.counts.append(count)
         self._body, self._count = body, count
         names: dict[str, Any] = {
-            "source": self._source,
-            "source_failed": self._source_failed,
-            "done": self._done,
+            "source": seam.bind(self._source),
+            "source_failed": seam.bind(self._source_failed),
+            "done": seam.bind(self._done),
+            "tick": self._ticks.step,
             "full": self.full,
             "MISSING": MISSING,
             "PAUSE": PAUSE,
@@ -143,10 +127,10 @@ class LoopRun:
         }
         for index, tally in enumerate(tallies):
             names[f"f{index}"] = tally.node.fn
-            names[f"fail{index}"] = self._on_fail(tally, index, count)
+            names[f"fail{index}"] = seam.bind(self._on_fail(tally, index, count))
             names[f"miss{index}"] = self._on_miss(tally)
         for index, sink in enumerate(self.loop.sinks):
-            names[f"put{index}"] = self.region.sink(sink.key)
+            names[f"put{index}"] = region.sink(sink.key)
         space: dict[str, Any] = {}
         exec(compiled(body.text), space)  # our own text, see loops.py
         function = cast(FunctionType, space["loop"])
@@ -160,7 +144,7 @@ class LoopRun:
             if edge.parameter in slots:
                 return slots[edge.parameter]
             constant = f"k{index}_{len(constants)}"
-            constants[constant] = self.region.constant(node, edge)
+            constants[constant] = self._constants[node.name][edge.parameter]
             return constant
 
         binding = binding_of(node)
@@ -170,10 +154,10 @@ class LoopRun:
 
     def _on_fail(
         self, tally: Tally, index: int, count: LoopCount
-    ) -> Callable[[Exception, Any], None]:
-        def fail(error: Exception, item: Any) -> None:
+    ) -> Callable[[Exception, Any], Act[None]]:
+        def fail(error: Exception, item: Any) -> Act[None]:
             try:
-                self.region.state.item_failed(tally, error, item)
+                yield from self.region.state.item_failed(tally, error, item)
             except BaseException:
                 count.cut = index + 1  # the calls after this one are not made any more
                 raise
@@ -189,87 +173,96 @@ class LoopRun:
 
     # -- the source -----------------------------------------------------------------------------
 
-    def _source(self) -> Iterator[Any]:
+    def _source(self) -> Act[Any]:
         if self._items is None:
-            self._items = self._ticks.count(self._open())
+            items = yield from self._open()
+            self._items = self.region.seam.counted(items, self._ticks)
             for call in self.loop.calls:
-                self.region.state.start(self.region.state.tally(call.step))
+                yield from self.region.state.start(self.region.state.tally(call.step))
         return self._items
 
-    def _open(self) -> Iterator[Any]:
-        source, region = self.loop.source, self.region
+    def _open(self) -> Act[Any]:
+        source, region, seam = self.loop.source, self.region, self.region.seam
         if isinstance(source, StepSource):
-            node = region.state.dag.steps[source.step]
-            region.state.start(region.state.tally(node.name))
-            region.state.emitting[node.name] = self.emitted
-            arguments, keywords = region.arguments(node)
-            self._raw = node.fn(*arguments, **keywords)
-            items = _iterate(self._raw, node)
-            if self.loop.window > 1:
-                counted = self._emitted.count(items)
-                return ahead(counted, self.loop.window, keep_prefix=not stops(node))
-        elif isinstance(source, ValueSource):
-            items = region.state.origin(source.origin)
-        else:
-            inputs = [region.stream(entry) for entry in source.inputs]
-            items = inputs[0] if len(inputs) == 1 else zip_longest(*inputs)
-        return items
+            return (yield from self._open_step(region.state.dag.steps[source.step]))
+        if isinstance(source, ValueSource):
+            return seam.from_value(region.state.origin(source.origin), None)
+        inputs = [
+            seam.from_value(region.state.origin(entry), None)
+            if isinstance(entry, Origin)
+            else region.stream(entry)
+            for entry in source.inputs
+        ]
+        return inputs[0] if len(inputs) == 1 else seam.zipped(inputs)
 
-    def emitted(self) -> int:
-        """Items that the source step has yielded so far."""
-        return self._emitted() if self.loop.window > 1 else self._ticks()
+    def _open_step(self, node: Node) -> Act[Any]:
+        region, seam = self.region, self.region.seam
+        yield from region.state.start(region.state.tally(node.name))
+        region.state.emitting[node.name] = self._emitted
+        arguments, keywords = yield from region.arguments(node)
+        self._raw = yield lambda: node.fn(*arguments, **keywords)
+        try:
+            items = seam.iterate(self._raw)
+        except TypeError:
+            raise TypeError(
+                f"step '{node.name}' is declared to return a stream but returned "
+                f"{self._raw!r:.100} ({node.where})"
+            ) from None
+        window = self.loop.window
+        if window == 1:
+            return items
+        return seam.ahead(items, window, self._emitted, keep_prefix=not stops(node))
 
     @property
     def source_step(self) -> str | None:
         """The ALL step whose items the loop takes, if it is one."""
         return self.loop.source.step if isinstance(self.loop.source, StepSource) else None
 
-    def _source_failed(self, error: Exception) -> None:
+    def _source_failed(self, error: Exception) -> Act[None]:
         """The source raised (calls handle their own errors): its items so far stay valid."""
         state = self.region.state
         if state.stopped is not None:
             raise state.stopped
         if self.source_step is None:
             state.stop(error)
-        state.step_failed(state.tally(self.source_step), error, lost=False)
+        yield from state.step_failed(state.tally(self.source_step), error, lost=False)
 
     # -- ending ---------------------------------------------------------------------------------
 
-    def run(self) -> None:
+    def run(self) -> Act[None]:
         """Drive a loop without consumers to its end."""
-        self._make()()
+        yield self._make()
 
-    def _done(self) -> None:
+    def _done(self) -> Act[None]:
         """The source has no more items."""
         self.ended = True
-        self._leave()
-        self._end_steps()
+        yield from self._leave(running=True)
+        yield from self._end_steps()
 
-    def _end_steps(self) -> None:
+    def _end_steps(self) -> Act[None]:
         region = self.region
-        step = self.source_step
-        if step is not None:
-            region.end(step, self._raw)
+        if self.source_step is not None:
+            yield from region.end(self.source_step, self._raw)
         for call in self.loop.calls:
-            region.end(call.step)
+            yield from region.end(call.step)
         if isinstance(self.loop.source, JoinSource):
             for entry in self.loop.source.inputs:
-                region.release(entry)
+                yield from region.release(entry)
 
-    def _leave(self) -> None:
-        """Settle the counts of the loop as it was written, and close it."""
+    def _leave(self, *, running: bool = False) -> Act[None]:
+        """Settle the counts of the loop as it was written, and close it unless it just ended."""
         generator, self._generator = self._generator, None
         if self._count is not None and self._body is not None:
-            frame = generator.gi_frame if generator is not None else None
-            if frame is not None and self._count.cut is None:
-                self._count.cut = self._body.yields.get(frame.f_lineno)
+            if generator is not None and self._count.cut is None:
+                line = self.region.seam.left_at(generator)
+                self._count.cut = None if line is None else self._body.yields.get(line)
             self._count.settle()
             self.region.state.counts.remove(self._count)
             self._count = None
-        if generator is not None and not generator.gi_running:
-            generator.close()
+        if generator is not None and not running:
+            yield from self.region.seam.close(generator)
 
-    def close_branch(self, index: int) -> None:
+    def close_branch(self, index: int) -> Act[None]:
         """A consumer has ended. Without any, go on alone if there is work, else end the source."""
         self.live -= {index}
         if self.fan is not None:
@@ -277,46 +270,34 @@ class LoopRun:
         if self.ended:
             return
         if self.fan is not None and self.live and self._items is None:
-            self.fan.generator = self.rebuild()
+            yield from self.rebuild()
         elif self.live:
             self._mark_stale()
         elif serves_alone(self.loop):
             self.region.add_task(self.loop.order, self._go_on_alone)
         else:
-            self.abandon()
+            yield from self.abandon()
 
     def _mark_stale(self) -> None:
         if not self.stale:
             self.stale = True
             self.full.append(self)
 
-    def _go_on_alone(self) -> None:
+    def _go_on_alone(self) -> Act[None]:
         """Finish the tick in which the last consumer left, then run without it."""
         generator = self._generator
         if generator is not None and self._items is not None:
             self._mark_stale()
-            for item in generator:
-                if item is PAUSE:
-                    break
+            yield from self.region.seam.drain(generator, PAUSE)
         if not self.ended:
-            self._leave()
+            yield from self._leave()
             self.full.clear()
             self.form = "run"
-            self.run()
+            yield from self.run()
 
-    def abandon(self) -> None:
+    def abandon(self) -> Act[None]:
         """Nobody wants the rest: close the loop and its source."""
         if not self.ended:
             self.ended = True
-            self._leave()
-            self._end_steps()
-
-
-def _iterate(made: Any, node: Node) -> Iterator[Any]:
-    try:
-        return iter(made)
-    except TypeError:
-        raise TypeError(
-            f"step '{node.name}' is declared to return a stream but returned {made!r:.100} "
-            f"({node.where})"
-        ) from None
+            yield from self._leave()
+            yield from self._end_steps()

@@ -95,7 +95,7 @@ def emit(
     shapes: dict[str, CallShape],
     constants: tuple[str, ...],
     *,
-    colour: frozenset[str] = frozenset(),
+    waits: frozenset[str] = frozenset(),
     asynchronous: bool = False,
 ) -> Body:
     """Write a loop.
@@ -106,10 +106,10 @@ def emit(
         live: Indices of the branches that still have a consumer.
         shapes: How each called step takes its arguments.
         constants: Names of all constant arguments that the shapes mention.
-        colour: Steps whose function is a coroutine function.
+        waits: Steps whose calls are awaited.
         asynchronous: Write the async form.
     """
-    return _Emitter(loop, form, live, shapes, constants, colour, asynchronous).body()
+    return _Emitter(loop, form, live, shapes, constants, waits, asynchronous).body()
 
 
 @dataclass
@@ -119,7 +119,7 @@ class _Emitter:
     live: frozenset[int]
     shapes: dict[str, CallShape]
     constants: tuple[str, ...]
-    colour: frozenset[str]
+    waits: frozenset[str]
     asynchronous: bool
     lines: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class _Emitter:
         calls = needed(self.loop, self.live)
         for slot in (*self.loop.slots, *(call.step for call in calls)):
             self.variables[slot] = f"s{len(self.variables)}"
-        names = ["source", "source_failed", "done", "full", "MISSING", "PAUSE"]
+        names = ["source", "source_failed", "done", "tick", "full", "MISSING", "PAUSE"]
         for index in range(len(calls)):
             names += [f"f{index}", f"fail{index}", f"miss{index}"]
         names += [f"put{index}" for index in range(len(self.loop.sinks))]
@@ -142,11 +142,11 @@ class _Emitter:
             self.lines.append("        yield from source()")
         else:
             self._head()
-            self._tick(calls)
+            self._events(calls)
         self.lines += [
             "    except Exception as error:",
-            "        source_failed(error)",
-            "    done()",
+            f"        {self._wait}source_failed(error)",
+            f"    {self._wait}done()",
         ]
         return Body(
             "\n".join(self.lines) + "\n",
@@ -157,6 +157,10 @@ class _Emitter:
             tuple(sorted(self.live)),
         )
 
+    @property
+    def _wait(self) -> str:
+        return "await " if self.asynchronous else ""
+
     def _head(self) -> None:
         """The ``for`` line and, for a join, the unpacking of its inputs."""
         loop_word = "async for" if self.asynchronous else "for"
@@ -164,7 +168,8 @@ class _Emitter:
         source = self.loop.source
         if not isinstance(source, JoinSource) or len(source.inputs) == 1:
             target = slots[0] if len(slots) == 1 else f"({', '.join(slots)})"
-            self.lines.append(f"        {loop_word} {target} in source():")
+            self.lines.append(f"        {loop_word} {target} in {self._wait}source():")
+            self._tick_line()
             return
         widths = [getattr(entry, "width", 1) for entry in source.inputs]
         targets, unpack, at = [], [], 0
@@ -174,10 +179,16 @@ class _Emitter:
             targets.append(own[0] if width == 1 else f"j{index}")
             if width > 1:  # an exhausted input is None as a whole
                 unpack.append(f"{', '.join(own)} = j{index} or ({', '.join(['None'] * width)})")
-        self.lines.append(f"        {loop_word} {', '.join(targets)} in source():")
+        self.lines.append(f"        {loop_word} {', '.join(targets)} in {self._wait}source():")
+        self._tick_line()
         self.lines += [f"            {line}" for line in unpack]
 
-    def _tick(self, calls: tuple[Call, ...]) -> None:
+    def _tick_line(self) -> None:
+        """Items of an async source cannot be counted in C on their way, so the text does it."""
+        if self.asynchronous:
+            self.lines.append("            tick()")
+
+    def _events(self, calls: tuple[Call, ...]) -> None:
         numbers = {call.step: index for index, call in enumerate(calls)}
         for slot in self.loop.slots:
             self._put(slot)
@@ -246,7 +257,7 @@ class _Emitter:
         arguments = [arg if isinstance(arg, str) else items[arg] for arg in shape.positional]
         for key, arg in shape.keywords:
             arguments.append(f"{key}={arg if isinstance(arg, str) else items[arg]}")
-        wait = "await " if call.step in self.colour else ""
+        wait = "await " if call.step in self.waits else ""
         item = items[0] if len(items) == 1 else f"({', '.join(items)})"
         indent = self._guard(slots)
         guarded = indent == 16
@@ -254,7 +265,7 @@ class _Emitter:
         self._line(indent, "try:")
         self._line(indent + 4, f"{value} = {wait}f{index}({', '.join(arguments)})")
         self._line(indent, "except Exception as error:")
-        self._line(indent + 4, f"fail{index}(error, {item})")
+        self._line(indent + 4, f"{self._wait}fail{index}(error, {item})")
         if cuts:
             self._line(indent + 4, "continue")
         else:

@@ -1,4 +1,4 @@
-"""Entry points of the synchronous engine."""
+"""Entry points: ``run`` and ``async_run``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from synaflow_core.dag import Dag, OutputKind
-from synaflow_core.engine.drive import execute, perform
+from synaflow_core.engine.act import perform, perform_async
+from synaflow_core.engine.drive import execute
 from synaflow_core.engine.ledger import Tally
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.program import Program
-from synaflow_core.engine.region import Region
 from synaflow_core.engine.result import Monitor, RunResult, explain_idle, reports
 from synaflow_core.engine.state import RunState
+from synaflow_core.engine.sync import SyncSeam
 from synaflow_core.errors import ParamsError, Problem, WrongEngineError
 
 
@@ -54,10 +55,43 @@ def run(
     dag = pipeline if isinstance(pipeline, Dag) else pipeline.dag
     if dag.is_async:
         raise WrongEngineError(f"pipeline '{dag.name}' has async steps: use 'await async_run(...)'")
+    state = _begin(dag, params, strict_lockstep)
+    run_program(state, _program(dag), monitor)
+    return _result(state)
+
+
+async def async_run(
+    pipeline: HasDag | Dag,
+    params: Any = None,
+    *,
+    strict_lockstep: bool = False,
+    monitor: Monitor | None = None,
+) -> RunResult:
+    """Run an asynchronous pipeline on the running event loop; the twin of :func:`run`.
+
+    Cancelling it closes every stream and leaves no task behind. Arguments, result and errors are
+    those of :func:`run`.
+
+    Raises:
+        WrongEngineError: The pipeline is synchronous.
+    """
+    dag = pipeline if isinstance(pipeline, Dag) else pipeline.dag
+    if not dag.is_async and dag.steps:
+        raise WrongEngineError(f"pipeline '{dag.name}' has no async steps: use 'run(...)'")
+    state = _begin(dag, params, strict_lockstep)
+    await run_program_async(state, _program(dag), monitor)
+    return _result(state)
+
+
+def _program(dag: Dag) -> Program:
     program = _programs.get(dag)
     if program is None:
         program = _programs[dag] = lower(dag, dag.steps, keep=exported_streams(dag))
-    state = new_state(
+    return program
+
+
+def _begin(dag: Dag, params: Any, strict_lockstep: bool) -> RunState:
+    return new_state(
         dag,
         params,
         wanted=terminal_steps(dag),
@@ -65,13 +99,15 @@ def run(
         only=tuple(dag.steps),
         strict_lockstep=strict_lockstep,
     )
-    run_program(state, program, monitor)
+
+
+def _result(state: RunState) -> RunResult:
     outputs = {
         name: state.results[name, ""]
-        for name in dag.steps
+        for name, node in state.dag.steps.items()
         if (name, "") in state.results
         and name in state.wanted
-        and dag.steps[name].output_kind is not OutputKind.NONE
+        and node.output_kind is not OutputKind.NONE
     }
     return RunResult(outputs, {r.name: r for r in reports(state)}, state.run_id)
 
@@ -81,7 +117,21 @@ def run_program(state: RunState, program: Program, monitor: Monitor | None = Non
     if monitor is not None:
         monitor.attach(state)
     try:
-        perform(execute(state, program, Region))
+        perform(execute(state, program, SyncSeam()))
+    finally:
+        explain_idle(state)
+
+
+async def run_program_async(
+    state: RunState, program: Program, monitor: Monitor | None = None
+) -> None:
+    """Execute a lowered program on the running event loop."""
+    from synaflow_core.engine.aio import AsyncSeam  # asyncio is only paid for when used
+
+    if monitor is not None:
+        monitor.attach(state)
+    try:
+        await perform_async(execute(state, program, AsyncSeam()))
     finally:
         explain_idle(state)
 

@@ -9,23 +9,23 @@ import inspect
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
 from synaflow_core.dag import Dag, Delivery, Edge, Node, OutputKind, Source
 from synaflow_core.definition import Observer
+from synaflow_core.engine.act import Act
 from synaflow_core.engine.collect import build, deliver, elements
 from synaflow_core.engine.events import (
     ErrorContext,
     EventContext,
     LockstepEvent,
     StepEvent,
-    dispatch,
     guarded,
     log_error,
     logger,
+    tell,
 )
 from synaflow_core.engine.ledger import FAILED, OK, SKIPPED, LoopCount, Tally, describe, stops
 from synaflow_core.engine.program import CollectKey, Origin
@@ -127,14 +127,6 @@ class RunState:
             return self.results[producer, ""]
         return self.inputs[producer]
 
-    def resource(self, name: str, stack: ExitStack) -> Any:
-        """Make a resource for one execution of a step; context managers are left with the stack."""
-        factory = self.dag.resources[name]
-        if inspect.isgeneratorfunction(factory):
-            return stack.enter_context(contextmanager(factory)())
-        made = factory()
-        return stack.enter_context(made) if hasattr(made, "__exit__") else made
-
     def keep(self, key: CollectKey, value: Any) -> None:
         """Store a collected branch."""
         self.results[key.producer, key.consumer] = value
@@ -145,13 +137,13 @@ class RunState:
         """The account of a step."""
         return self.tallies[name]
 
-    def start(self, tally: Tally) -> None:
+    def start(self, tally: Tally) -> Act[None]:
         """A step begins: its first call is next."""
         if tally.started is None:
             tally.started = time.perf_counter()
-            self.tell(StepEvent.STARTED, tally)
+            yield from self.tell(StepEvent.STARTED, tally)
 
-    def finish(self, tally: Tally) -> None:
+    def finish(self, tally: Tally) -> Act[None]:
         """A step that started has ended; ok unless it failed before. Tells it once."""
         if tally.ended is None and tally.started is not None:
             tally.ended = time.perf_counter()
@@ -159,7 +151,7 @@ class RunState:
                 tally.status, tally.reason = FAILED, f"the run ended: {describe(self.stopped)}"
             tally.status = tally.status or OK
             failed = tally.status == FAILED
-            self.tell(StepEvent.FAILED if failed else StepEvent.COMPLETED, tally)
+            yield from self.tell(StepEvent.FAILED if failed else StepEvent.COMPLETED, tally)
 
     def refresh(self) -> None:
         """Bring the live counts of all tallies up to date; any thread may ask."""
@@ -168,26 +160,26 @@ class RunState:
         for name, emitted in tuple(self.emitting.items()):
             self.tallies[name].live_ok = emitted()
 
-    def skip(self, name: str, reason: str) -> None:
+    def skip(self, name: str, reason: str) -> Act[None]:
         """A step will not run; says why, and so makes its own output unavailable."""
         tally = self.tallies[name]
         tally.status, tally.reason = SKIPPED, reason
         self.unavailable[name] = reason
-        self.tell(StepEvent.SKIPPED, tally, detail=reason)
+        yield from self.tell(StepEvent.SKIPPED, tally, detail=reason)
 
-    def item_failed(self, tally: Tally, error: Exception, item: Any) -> None:
+    def item_failed(self, tally: Tally, error: Exception, item: Any) -> Act[None]:
         """An EACH call raised: count and go on, or stop the run.
 
         Raises:
             PipelineStopException: The step's policy is STOP.
         """
         tally.note_error(error)
-        self._materialize_error(tally, error, item)
+        yield from self._materialize_error(tally, error, item)
         if stops(tally.node):
             tally.status, tally.reason = FAILED, describe(error)
             self.stop(PipelineStopException(tally.node.name, error))
 
-    def step_failed(self, tally: Tally, error: Exception, *, lost: bool) -> None:
+    def step_failed(self, tally: Tally, error: Exception, *, lost: bool) -> Act[None]:
         """An ALL step raised, or a generator did in the middle of its items.
 
         Args:
@@ -204,7 +196,7 @@ class RunState:
             self.stop(error)
         tally.note_error(error)
         tally.status, tally.reason = FAILED, describe(error)
-        self._materialize_error(tally, error, None)
+        yield from self._materialize_error(tally, error, None)
         if stops(tally.node):
             self.stop(PipelineStopException(tally.node.name, error))
         if lost:
@@ -218,7 +210,7 @@ class RunState:
 
     # -- telling --------------------------------------------------------------------------------
 
-    def _materialize_error(self, tally: Tally, error: Exception, item: Any) -> None:
+    def _materialize_error(self, tally: Tally, error: Exception, item: Any) -> Act[None]:
         node = tally.node
         self.refresh()
         context = ErrorContext(
@@ -232,13 +224,15 @@ class RunState:
             success_count=tally.ok,
             error_count=tally.errors,
         )
-        guarded(node.error_materializer or self.dag.error_materializer or log_error, context)
+        yield from guarded(
+            node.error_materializer or self.dag.error_materializer or log_error, context
+        )
 
-    def tell(self, event: StepEvent, tally: Tally, detail: str = "") -> None:
+    def tell(self, event: StepEvent, tally: Tally, detail: str = "") -> Act[None]:
         """Dispatch a step event to the pipeline's and the step's observers."""
         observers = self.dag.observers + tally.node.observers
         if observers:
-            self._dispatch(observers, event, tally, detail)
+            yield from self._dispatch(observers, event, tally, detail)
 
     def _dispatch(
         self,
@@ -246,7 +240,7 @@ class RunState:
         event: StepEvent | LockstepEvent,
         tally: Tally,
         detail: str,
-    ) -> None:
+    ) -> Act[None]:
         context = EventContext(
             pipeline_name=self.dag.name,
             run_id=self.run_id,
@@ -256,9 +250,9 @@ class RunState:
             error_count=tally.errors,
             detail=detail or tally.reason,
         )
-        dispatch(observers, context)
+        yield from tell(observers, context)
 
-    def warn_lifted(self, producer: str, consumer: str) -> None:
+    def warn_lifted(self, producer: str, consumer: str) -> Act[None]:
         """A branch lost its bound, so that the run could go on."""
         text = (
             f"the branch '{producer}' -> '{consumer}' lost its max_in_flight bound: "
@@ -268,4 +262,4 @@ class RunState:
         logger.warning("pipeline '%s': %s", self.dag.name, text)
         tally = self.tallies.get(producer) or self.tallies[consumer]
         observers = self.dag.observers + tally.node.observers
-        self._dispatch(observers, LockstepEvent.BOUND_LIFTED, tally, text)
+        yield from self._dispatch(observers, LockstepEvent.BOUND_LIFTED, tally, text)

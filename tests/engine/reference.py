@@ -6,7 +6,7 @@ positions of their source, so that a join of two branches is a join of equal pos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Literal
@@ -44,45 +44,59 @@ def _weight(argument: Any) -> int:
     return sum(argument) + len(argument) if isinstance(argument, list) else int(argument)
 
 
-def functions(plan: Plan) -> Callable[..., Any]:
+def function(plan: Plan, *, asynchronous: bool = False) -> Callable[..., Any]:
     """The step as a typed function."""
     names = [name for name, _ in plan.inputs]
-    hint = {"item": "int", "stream": "Iterator[int]", "list": "list[int]", "value": "int"}
-    hints: dict[str, Any] = {name: hint[form] for name, form in plan.inputs}
+    stream = "AsyncIterator[int]" if asynchronous else "Iterator[int]"
+    hint = {"item": "int", "stream": stream, "list": "list[int]", "value": "int"}
+    parameters = ", ".join(f"{name}: {hint[form]}" for name, form in plan.inputs)
     streams = [name for name, form in plan.inputs if form == "stream"]
+    rest = [name for name, form in plan.inputs if form != "stream"]
+    word, loop = ("async def", "async for") if asynchronous else ("def", "for")
+    made = "AsyncGenerator[int, None]" if asynchronous else "Generator[int, None, None]"
     if plan.kind == "source":
-
-        def made(**kwargs: Any) -> Any:
-            yield from range(plan.length)
-
-        returns = "Generator[int, None, None]"
+        text = f"{word} fn() -> {made}:\n    for i in range(plan.length):\n        yield i\n"
     elif plan.kind == "through":
-
-        def made(**kwargs: Any) -> Any:
-            for items in zip_longest(*(kwargs[name] for name in streams)):
-                rest = [kwargs[name] for name in names if name not in streams]
-                yield plan.value(*items, *rest)
-
-        returns = "Generator[int, None, None]"
+        text = (
+            f"{word} fn({parameters}) -> {made}:\n"
+            f"    {loop} items in zipped({', '.join(streams)}):\n"
+            f"        yield plan.value(*items, {', '.join(rest)})\n"
+        )
     else:
-
-        def made(**kwargs: Any) -> Any:
-            arguments = [
-                list(kwargs[name]) if name in streams else kwargs[name] for name in names
-            ]
-            return plan.value(*arguments)
-
-        returns = "int"
-    space: dict[str, Any] = {"made": made, "Iterator": Iterator, "Generator": Generator}
-    parameters = ", ".join(f"{name}: {hints[name]}" for name in names)
-    passed = ", ".join(f"{name}={name}" for name in names)
-    body = f"yield from made({passed})" if returns.startswith("Gen") else f"return made({passed})"
-    exec(f"def fn({parameters}) -> {returns}:\n    {body}\n", space)
+        lines = [f"    {n} = [i {loop} i in {n}]\n" for n in streams]
+        text = (
+            f"{word} fn({parameters}) -> int:\n{''.join(lines)}"
+            f"    return plan.value({', '.join(names)})\n"
+        )
+    space: dict[str, Any] = {
+        "plan": plan,
+        "zipped": _zipped if asynchronous else zip_longest,
+        "Iterator": Iterator,
+        "AsyncIterator": AsyncIterator,
+        "Generator": Generator,
+        "AsyncGenerator": AsyncGenerator,
+    }
+    exec(text, space)
     found: Callable[..., Any] = space["fn"]
     return found
 
 
-def build(plans: list[Plan]) -> Pipeline:
+async def _zipped(*streams: AsyncIterator[int]) -> AsyncIterator[tuple[int | None, ...]]:
+    live = set(range(len(streams)))
+    while True:
+        row: list[int | None] = [None] * len(streams)
+        for index, stream in enumerate(streams):
+            if index in live:
+                try:
+                    row[index] = await anext(stream)
+                except StopAsyncIteration:
+                    live.discard(index)
+        if not live:
+            return
+        yield tuple(row)
+
+
+def build(plans: list[Plan], *, asynchronous: bool = False) -> Pipeline:
     """The random pipeline itself."""
     return pipeline(
         "random",
@@ -90,7 +104,7 @@ def build(plans: list[Plan]) -> Pipeline:
         [
             step(
                 plan.name,
-                functions(plan),
+                function(plan, asynchronous=asynchronous),
                 on_error=OnError.CONTINUE,
                 max_in_flight=plan.max_in_flight,
                 force_materialize=plan.collected,
@@ -149,9 +163,7 @@ def interpret(plans: list[Plan]) -> Outcome:
     return outcome
 
 
-def _whole(
-    plan: Plan, streams: dict[str, tuple[str, Rows]], values: dict[str, int]
-) -> list[Any]:
+def _whole(plan: Plan, streams: dict[str, tuple[str, Rows]], values: dict[str, int]) -> list[Any]:
     """Arguments of a step that is called once, ``through`` steps' streams first."""
     found: list[Any] = []
     for name, form in plan.inputs:

@@ -282,12 +282,15 @@ def test_a_run_inside_a_step_and_runs_in_two_threads() -> None:
     both = pipeline(
         "outer",
         Params,
-        [step("numbers", numbers), step("outer", outer), step("other", other), step("whole", whole)],
+        [
+            step("numbers", numbers),
+            step("outer", outer),
+            step("other", other),
+            step("whole", whole),
+        ],
     )
     results: list[object] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(run(both).outputs)) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: results.append(run(both).outputs)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

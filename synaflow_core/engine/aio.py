@@ -1,0 +1,235 @@
+"""The asynchronous engine's primitives: async generators, and tasks where consumers take turns.
+
+Twin of :mod:`synaflow_core.engine.sync`, name by name. A consumer that waits is a future; items
+are never awaited by the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+from synaflow_core.dag import Edge
+from synaflow_core.engine.act import Act, perform_async
+from synaflow_core.engine.fan import END, RECHECK, Branch, Task, Turns
+from synaflow_core.engine.ticks import Ticker
+from synaflow_core.hints import shape_of
+
+
+class AsyncHub:
+    """Runs tasks in turns, each as an asyncio task; who goes on is decided when all wait."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._started: list[Task] = []
+        self._running = 0
+        self._all_wait = asyncio.Event()
+        self._error: BaseException | None = None
+
+    async def wait(self, branch: Branch) -> Any:
+        """Called by a consumer that cannot go on; returns when it may look again, or an item."""
+        branch.waiting = asyncio.get_running_loop().create_future()
+        waiting = branch.waiting
+        self._pause()
+        return await waiting
+
+    async def hand_over(self, branch: Branch, target: Branch) -> Any:
+        """Let the consumer that just got an item go first, as the order of the calls asks for."""
+        if target.waiting is not None:
+            branch.waiting = own = asyncio.get_running_loop().create_future()
+            self._resume(target)
+            self._pause()
+            return await own
+        return await self.wait(branch) if self._turns.starts_with(target) else RECHECK
+
+    def _pause(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self._all_wait.set()
+
+    def _resume(self, branch: Branch) -> None:
+        waiting, branch.waiting = branch.waiting, None
+        self._running += 1
+        if not waiting.done():
+            waiting.set_result(RECHECK)
+
+    async def run(self) -> None:
+        """Run until every task has ended or one has failed."""
+        while self._error is None:
+            chosen = await perform_async(self._turns.next())
+            if chosen is None:
+                return
+            self._all_wait.clear()
+            if isinstance(chosen, Task):
+                self._running += 1
+                self._started.append(chosen)
+                chosen.handle = asyncio.create_task(self._guard(chosen))
+            else:
+                self._resume(chosen)
+            await self._all_wait.wait()
+        raise self._error
+
+    async def _guard(self, task: Task) -> None:
+        try:
+            await perform_async(task.work())
+        except BaseException as error:
+            if self._error is None:
+                self._error = error
+                self._all_wait.set()  # whoever else still runs is cancelled by close()
+        finally:
+            self._pause()
+
+    async def close(self) -> None:
+        """End the tasks that have not ended; none is left behind."""
+        left = [task.handle for task in reversed(self._started) if not task.handle.done()]
+        for handle in left:
+            handle.cancel()
+            await asyncio.gather(handle, return_exceptions=True)
+
+
+class AsyncSeam:
+    """Async generators on the running event loop."""
+
+    asynchronous = True
+
+    def bind(self, act: Callable[..., Act[Any]]) -> Callable[..., Any]:
+        """An act as a coroutine function that a loop's text can await."""
+
+        async def bound(*arguments: Any) -> Any:
+            return await perform_async(act(*arguments))
+
+        return bound
+
+    def hub(self, turns: Turns) -> AsyncHub:
+        """A runner for the tasks of a region."""
+        return AsyncHub(turns)
+
+    async def items_of(self, branch: Branch, hub: Any) -> AsyncIterator[Any]:
+        """The branch as its consumer reads it."""
+        fan, buffer = branch.fan, branch.buffer
+        while True:
+            item: Any = RECHECK
+            if fan.can_advance() and len(buffer) < branch.window:
+                fan.busy = True
+                try:
+                    index, item = await anext(fan.generator)
+                except StopAsyncIteration:
+                    index, item = END
+                finally:
+                    fan.busy = False
+                if fan.note(index, item):
+                    await perform_async(fan.rebuild())
+                if index < 0 or index == branch.index:
+                    continue
+                item = await hub.hand_over(branch, fan.branches[index])
+            elif buffer:
+                item = branch.take()
+            elif fan.ended:
+                return
+            else:
+                item = await hub.wait(branch)
+            if item is not RECHECK:
+                yield item
+
+    def iterate(self, made: Any) -> AsyncIterator[Any]:
+        """The iterator over what a step returned."""
+        return aiter(made)
+
+    def counted(self, items: Any, ticks: Ticker) -> Any:
+        """The items themselves: an asynchronous loop counts its ticks in its own text."""
+        return items
+
+    async def ahead(
+        self, items: Any, window: int, ticks: Ticker | None, *, keep_prefix: bool
+    ) -> AsyncIterator[Any]:
+        """Keep up to ``window`` items pulled: top up on each request, then hand out one."""
+        buffer: deque[Any] = deque()
+        failure: Exception | None = None
+        ended = False
+        while True:
+            while len(buffer) < window and not ended and failure is None:
+                try:
+                    buffer.append(await anext(items))
+                    if ticks is not None:
+                        ticks.step()
+                except StopAsyncIteration:
+                    ended = True
+                except Exception as error:
+                    if not keep_prefix:
+                        raise
+                    failure = error
+            if not buffer:
+                break
+            yield buffer.popleft()
+        if failure is not None:
+            raise failure
+
+    async def zipped(self, inputs: list[Any]) -> AsyncIterator[Any]:
+        """Items side by side, None where an input has ended before the others."""
+        live = set(range(len(inputs)))
+        while True:
+            row: list[Any] = [None] * len(inputs)
+            for index, items in enumerate(inputs):
+                if index in live:
+                    try:
+                        row[index] = await anext(items)
+                    except StopAsyncIteration:
+                        live.discard(index)
+            if not live:
+                return
+            yield row
+
+    def from_value(self, items: Any, edge: Edge | None) -> Any:
+        """An iterator over a finished value: asynchronous where its reader asks for that."""
+        return _slowed(items) if edge is None or shape_of(edge.annotation).is_async else items
+
+    def close(self, made: Any) -> Act[None]:
+        """Close a stream."""
+        if hasattr(made, "aclose"):
+            yield made.aclose
+
+    def drain(self, generator: Any, until: Any) -> Act[None]:
+        """Run a loop on until it yields ``until`` or ends."""
+
+        async def run_on() -> None:
+            async for item in generator:
+                if item is until:
+                    return
+
+        yield run_on
+
+    def left_at(self, generator: Any) -> int | None:
+        """The line at which a loop is suspended; None when it has ended or runs."""
+        frame = generator.ag_frame
+        return None if frame is None or generator.ag_running else int(frame.f_lineno)
+
+    def new_stack(self) -> AsyncExitStack:
+        """An exit stack."""
+        return AsyncExitStack()
+
+    def enter(self, stack: Any, made: Any) -> Act[Any]:
+        """Enter a context manager that a resource factory made, or take the thing as it is."""
+        if inspect.isgenerator(made):
+            generator = made
+            made = contextmanager(lambda: generator)()
+        elif inspect.isasyncgen(made):
+            stream = made
+            made = asynccontextmanager(lambda: stream)()
+        if hasattr(made, "__aexit__"):
+            return (yield lambda: stack.enter_async_context(made))
+        if hasattr(made, "__exit__"):
+            return (yield lambda: stack.enter_context(made))
+        return made
+
+    def leave(self, stack: Any) -> Act[None]:
+        """Leave what was entered."""
+        yield stack.aclose
+
+
+async def _slowed(items: Iterable[Any]) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
