@@ -1,0 +1,35 @@
+"""Pass 10: materialisation. Which edges stream, and which handlers build what is collected.
+
+An edge streams when its producer is lazy (a stream that is not collected for all) and its
+parameter takes an item or an iterator. Whatever asks for a container collects its own branch;
+lazy siblings keep streaming. Handlers that a step does not name are the pipeline's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from synaflow_core.compiler.draft import Draft
+from synaflow_core.dag import Edge, Node, Source
+
+
+def materialize(draft: Draft) -> Draft:
+    """Mark the streaming edges and settle the materializers."""
+    definition = draft.definition
+    nodes = {
+        name: replace(
+            node,
+            edges=tuple(_edge(edge, draft.nodes) for edge in node.edges),
+            materializer=node.materializer or definition.materializer,
+            error_materializer=node.error_materializer or definition.error_materializer,
+        )
+        for name, node in draft.nodes.items()
+    }
+    return replace(draft, nodes=nodes)
+
+
+def _edge(edge: Edge, nodes: Mapping[str, Node]) -> Edge:
+    lazy = edge.source is Source.STEP and nodes[edge.producer].lazy
+    streaming = lazy and edge.delivery.is_lazy
+    return edge if edge.streaming is streaming else replace(edge, streaming=streaming)
