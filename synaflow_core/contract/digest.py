@@ -1,0 +1,55 @@
+"""The fingerprint: one digest of everything in a contract that changes what a run does.
+
+It is taken from the document, not from the Dag, so that whoever reads a contract can check that
+nobody edited it. Left out is what only people read or what depends on where the code lies
+(``source``, ``description``, ``doc``, ``fn_ref``, ``where``, texts and titles in schemas). Fields
+that say nothing (null, empty, false) are left out too: a later field with such a default does not
+change the fingerprints of pipelines that do not use it. The order of steps and of deps counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from synaflow_core.contract.elements import map_schema
+from synaflow_core.contract.model import Contract
+
+_CONTRACT_TEXTS = frozenset({"fingerprint", "source", "description"})
+STEP_TEXTS = frozenset({"doc", "fn_ref", "where"})
+"""Fields of a step that say where it lies or what it is for, not what it does."""
+
+_SCHEMA_TEXTS = frozenset({"title", "description", "examples"})
+_ORDERED = frozenset({"deps", "delivery", "binding"})
+_SCHEMAS = frozenset({"params_schema", "element_schema"})
+
+
+def fingerprint_of(contract: Contract) -> str:
+    """``sha256:`` + digest of what the contract does; its own ``fingerprint`` does not count."""
+    whole = _saying(msgspec.to_builtins(contract), _CONTRACT_TEXTS)
+    # a list of pairs, since the order of the steps is the order of the calls
+    whole["steps"] = [
+        [name, _saying(step, STEP_TEXTS)] for name, step in whole.get("steps", {}).items()
+    ]
+    canonical = msgspec.json.encode(whole, order="sorted")
+    return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
+
+
+def _saying(fields: dict[str, Any], texts: frozenset[str]) -> dict[str, Any]:
+    """The fields that say something, in the form in which they are hashed."""
+    said: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in texts or value is None or value is False or value in ("", [], {}):
+            continue
+        if name in _SCHEMAS:
+            value = map_schema(value, _without_texts)
+        elif name in _ORDERED:
+            value = list(value.items())
+        said[name] = value
+    return said
+
+
+def _without_texts(schema: dict[str, Any]) -> dict[str, Any]:
+    return {keyword: value for keyword, value in schema.items() if keyword not in _SCHEMA_TEXTS}
