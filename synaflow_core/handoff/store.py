@@ -1,0 +1,206 @@
+"""The handoff store: where datasets are, and the way in for writing and reading them.
+
+Layout: ``{base}/{pipeline}/{run_key}/{dataset}/manifest.json`` and, beside it, one folder per
+attempt, ``_attempts/<random>/block-00000.jsonl``. Blocks are invisible until a manifest names
+them, and the manifest is put in place at once, so a reader sees a whole dataset or none; of several
+attempts the last to commit wins and removes the blocks of the one it replaced. A killed attempt
+leaves blocks behind that nobody sees.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from synaflow_core.errors import HandoffError
+from synaflow_core.handoff import compression as compressions
+from synaflow_core.handoff import manifest as manifests
+from synaflow_core.handoff.codecs import codec_named
+from synaflow_core.handoff.folders import open_folder
+from synaflow_core.handoff.manifest import Manifest
+from synaflow_core.handoff.places import base_url, redacted, segment_of
+from synaflow_core.handoff.reader import DatasetReader
+from synaflow_core.handoff.ref import DatasetRef
+from synaflow_core.handoff.writer import DatasetWriter, new_attempt
+
+KINDS = ("items", "value")
+
+
+class HandoffStore:
+    """A place for datasets: a local folder, ``memory://`` or any fsspec URL.
+
+    Args:
+        url: Folder or URL. Credentials do not belong in it.
+        compression: ``zstd`` or None, for what is written; what is read says it itself.
+        allow_pickle: Allow the codec ``pickle``, which runs code that the data names.
+
+    Raises:
+        HandoffError: The URL or the compression cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str],
+        *,
+        compression: str | None = None,
+        allow_pickle: bool = False,
+    ) -> None:
+        compressions.check(compression)
+        self.url = base_url(url)
+        self._compression = compression
+        self._allow_pickle = allow_pickle
+
+    def __repr__(self) -> str:
+        return f"HandoffStore({self.url!r})"
+
+    def uri(self, pipeline: str, run_key: str, dataset: str) -> str:
+        """Address of a dataset's manifest, whether or not there is one."""
+        names = map(segment_of, (pipeline, run_key, dataset))
+        return "/".join((self.url, *names, manifests.FILE))
+
+    def writer(
+        self,
+        pipeline: str,
+        run_key: str,
+        dataset: str,
+        *,
+        type: Any,
+        codec: str = "jsonl",
+        kind: str = "items",
+        type_name: str = "",
+    ) -> DatasetWriter:
+        """Begin an attempt at a dataset; nothing is visible before its commit.
+
+        Args:
+            pipeline: Name of the pipeline.
+            run_key: Key of the run: a later run with the same key replaces the dataset.
+            dataset: Name of the dataset, which is that of the step that produces it.
+            type: Python type of one element (of the value, for kind ``value``); may be ``Any``.
+            codec: ``jsonl`` or ``pickle``.
+            kind: ``items`` or ``value``.
+            type_name: Name of the type, for people.
+
+        Raises:
+            HandoffError: The codec or kind cannot be used, or the store's protocol is not there.
+        """
+        if kind not in KINDS:
+            raise HandoffError(
+                f"dataset '{dataset}': kind {kind!r} is not known\n    -> use one of: items, value"
+            )
+        found = codec_named(codec, allow_pickle=self._allow_pickle)
+        folder = open_folder(_folder_of(self.uri(pipeline, run_key, dataset)))
+        draft = Manifest(
+            format=manifests.FORMAT,
+            pipeline=_printable(pipeline),
+            run_key=_printable(run_key),
+            dataset=_printable(dataset),
+            attempt=new_attempt(),
+            codec=codec,
+            compression=self._compression,
+            type=_printable(type_name),
+            kind=kind,
+            count=0,
+            bytes=0,
+            digest="",
+            errors=0,
+            blocks=(),
+        )
+        encode = found.encoder(type, dataset)
+        return DatasetWriter(folder, found, encode, draft, self._compression)
+
+    def write_value(
+        self,
+        pipeline: str,
+        run_key: str,
+        dataset: str,
+        value: Any,
+        *,
+        type: Any,
+        codec: str = "jsonl",
+        type_name: str = "",
+        errors: int = 0,
+    ) -> DatasetRef:
+        """Write a dataset that is one value; see :meth:`writer`.
+
+        Raises:
+            LossyValueError: The value would not come back unchanged.
+            HandoffError: The storage failed.
+        """
+        with self.writer(
+            pipeline, run_key, dataset, type=type, codec=codec, kind="value", type_name=type_name
+        ) as writer:
+            writer.write(value)
+            return writer.commit(errors)
+
+    def read(
+        self, ref: DatasetRef, type: Any, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Any]:
+        """The elements of a dataset, lazily; nothing is opened before the first is asked for.
+
+        Args:
+            ref: The reference that its commit returned.
+            type: The Python type that it was written with.
+            start: Index of the first element.
+            stop: Index after the last one; None for all. Blocks outside are not read.
+
+        Raises:
+            HandoffError: While iterating: the dataset is missing, damaged or replaced, or does not
+                fit the type. No element of a damaged block is handed out.
+        """
+        self._check_kind(ref, "items", "read_value")
+        return chain.from_iterable(self._reader(ref, type).batches(start, stop))
+
+    def read_value(self, ref: DatasetRef, type: Any) -> Any:
+        """The value of a dataset that is one value.
+
+        Raises:
+            HandoffError: As :meth:`read`.
+        """
+        self._check_kind(ref, "value", "read")
+        (value,) = chain.from_iterable(self._reader(ref, type).batches(0, None))
+        return value
+
+    def read_manifest(self, pipeline: str, run_key: str, dataset: str) -> Manifest | None:
+        """The manifest of a dataset, or None when none was committed.
+
+        Raises:
+            HandoffError: It is damaged or the storage failed.
+        """
+        return manifests.load(open_folder(_folder_of(self.uri(pipeline, run_key, dataset))))
+
+    def exists(self, pipeline: str, run_key: str, dataset: str) -> bool:
+        """Whether a dataset was committed.
+
+        Raises:
+            HandoffError: Its manifest is damaged or the storage failed.
+        """
+        return self.read_manifest(pipeline, run_key, dataset) is not None
+
+    def _reader(self, ref: DatasetRef, hint: Any) -> DatasetReader:
+        codec = codec_named(ref.codec, allow_pickle=self._allow_pickle)
+        return DatasetReader(open_folder(_folder_of(ref.uri)), ref, codec, hint)
+
+    def _check_kind(self, ref: DatasetRef, kind: str, instead: str) -> None:
+        if ref.kind != kind:
+            raise HandoffError(
+                f"dataset {redacted(ref.uri)} is of kind {ref.kind!r}, not {kind!r}\n"
+                f"    -> read it with {instead}()"
+            )
+
+
+def _printable(name: str) -> str:
+    """A name that JSON can hold; the folders keep the difference."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _folder_of(uri: str) -> str:
+    """The folder of a manifest's address."""
+    folder, _, name = uri.rpartition("/")
+    if name != manifests.FILE or not folder:
+        raise HandoffError(
+            f"{redacted(uri)!r} is not the address of a dataset's {manifests.FILE}\n"
+            "    -> pass on the reference that the upstream task returned, unchanged"
+        )
+    return folder

@@ -1,0 +1,248 @@
+"""Writing one dataset: elements in, blocks out, the manifest last.
+
+:meth:`DatasetWriter.write` is called inside the streaming loop, so it appends to a list and
+nothing else; a full batch is encoded when the *next* element comes, by when the other consumers of
+the last one are done with it. Batches become blocks of about 1 MiB. Where batches and blocks end
+depends on the elements alone, so equal data gives equal blocks.
+"""
+
+from __future__ import annotations
+
+import copy
+import secrets
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from synaflow_core.errors import HandoffError
+from synaflow_core.handoff import manifest as manifests
+from synaflow_core.handoff.codecs import Codec, Encode
+from synaflow_core.handoff.codecs.same import same
+from synaflow_core.handoff.compression import compress, suffix
+from synaflow_core.handoff.folders import Folder
+from synaflow_core.handoff.manifest import Block, Manifest
+from synaflow_core.handoff.ref import DatasetRef
+
+BLOCK_BYTES = 1024 * 1024
+"""Content of a block, about: one batch more at most. Peak memory of both sides depends on it."""
+BATCH_ITEMS = 256
+BATCH_BYTES = 64 * 1024
+
+
+class DatasetWriter:
+    """Writes one attempt at a dataset; made by :meth:`HandoffStore.writer`. Not thread-safe.
+
+    As a context manager it aborts unless it was committed.
+    """
+
+    def __init__(
+        self, folder: Folder, codec: Codec, encode: Encode, draft: Manifest, compression: str | None
+    ) -> None:
+        """Takes a manifest that has the names filled in, and no blocks."""
+        self._folder = folder
+        self._codec = codec
+        self._encode = encode
+        self._draft = draft
+        self._compression = compression
+        self._attempt = f"_attempts/{draft.attempt}"
+        self._state = "open"
+        self._items: list[Any] = []
+        self._seen: Any = None
+        # 0: _make_room looks at every element. A value is one element, not worth a copy.
+        self._limit = 0 if draft.kind == "items" else 1
+        self._stage = "first" if draft.kind == "items" else "steady"
+        self._encoded = 0
+        self._buffer = bytearray()
+        self._buffered = 0
+        self._marked = 0
+        self._blocks: list[Block] = []
+
+    def write(self, item: Any) -> None:
+        """Add one element.
+
+        Raises:
+            LossyValueError: An element would not come back unchanged (told for this or one of the
+                elements before); the attempt is over.
+            HandoffError: The storage failed, or the writer is closed.
+        """
+        items = self._items
+        if len(items) >= self._limit:
+            item = self._make_room(item)
+        items.append(item)
+
+    def commit(self, errors: int = 0) -> DatasetRef:
+        """Write the rest, then the manifest, which makes the dataset visible as a whole.
+
+        Args:
+            errors: Failed calls of the producing step, kept in the reference.
+
+        Raises:
+            HandoffError: As :meth:`write`; nothing became visible.
+        """
+        self._check_open()
+        try:
+            self._flush_items()
+            self._flush_block()
+            if self._draft.kind == "value" and self._encoded != 1:
+                raise HandoffError(
+                    f"step '{self._draft.dataset}': a value is one element, got {self._encoded}"
+                    "\n    -> write a stream of elements with kind 'items'"
+                )
+            whole = self._whole(errors)
+            data = manifests.encode(whole)
+            replaced = self._visible()
+        except BaseException:
+            self.abort()
+            raise
+        try:
+            self._folder.publish(manifests.FILE, data, f"{self._attempt}/{manifests.FILE}")
+        except BaseException:
+            # It may be in place all the same (a lost answer): then the blocks must stay.
+            if self._visible(unknown=whole.attempt) != whole.attempt:
+                self.abort()
+            self._close("aborted")
+            raise
+        self._close("committed")
+        if replaced and replaced != whole.attempt:
+            # No manifest can come to name these blocks again, and their readers are told.
+            self._folder.remove(f"_attempts/{replaced}")
+        return DatasetRef(
+            uri=f"{self._folder.url}/{manifests.FILE}",
+            codec=whole.codec,
+            type=whole.type,
+            kind=whole.kind,
+            count=whole.count,
+            bytes=whole.bytes,
+            digest=whole.digest,
+            errors=whole.errors,
+        )
+
+    def abort(self) -> None:
+        """Give the attempt up and remove its blocks; nothing happens after a commit."""
+        if self._state == "open":
+            self._close("aborted")
+            self._folder.remove(self._attempt)
+
+    def __enter__(self) -> DatasetWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abort()
+
+    def _close(self, state: str) -> None:
+        self._state = state
+        self._limit = -1  # so that a further write is noticed
+        self._items.clear()
+        self._buffer = bytearray()
+
+    def _check_open(self) -> None:
+        if self._state != "open":
+            raise HandoffError(
+                f"step '{self._draft.dataset}': the dataset's writer is {self._state}"
+                "\n    -> take a new writer for a new attempt"
+            )
+
+    def _make_room(self, item: Any) -> Any:
+        """Encode what is waiting; the element to append, a copy of it where that is needed.
+
+        A generator may yield one object again and again and change it in between. It is
+        recognised by its second element; from then on copies are kept.
+        """
+        self._check_open()
+        if self._stage == "first":
+            self._seen = _snapshot(item)
+            self._stage = "second"
+            self._limit = 1
+            return item
+        if self._stage == "second":
+            reused = item is self._items[0] and not _is_same(item, self._seen)
+            if reused:
+                self._items[0] = self._seen
+            self._seen = None
+            self._stage = "reused" if reused else "steady"
+        self._flush_items()
+        return _snapshot(item) if self._stage == "reused" else item
+
+    def _flush_items(self) -> None:
+        """Encode the waiting elements into the block, and choose the size of the next batch."""
+        items = self._items
+        if not items:
+            return
+        try:
+            data, marked = self._encode(items, self._encoded)
+            self._buffer += data
+            self._marked += marked
+            self._encoded += len(items)
+            self._buffered += len(items)
+            size = max(1, len(data) // len(items))
+            few = self._stage == "reused"
+            self._limit = 0 if few else max(1, min(BATCH_ITEMS, BATCH_BYTES // size))
+            items.clear()
+            if len(self._buffer) >= BLOCK_BYTES:
+                self._flush_block()
+        except BaseException:
+            self.abort()
+            raise
+
+    def _flush_block(self) -> None:
+        if not self._buffered:
+            return
+        content_digest = manifests.digest_of(self._buffer)
+        stored = compress(self._buffer, self._compression)
+        block = Block(
+            file=f"{self._attempt}/block-{len(self._blocks):05d}"
+            f"{self._codec.suffix}{suffix(self._compression)}",
+            count=self._buffered,
+            bytes=len(stored),
+            digest=content_digest if self._compression is None else manifests.digest_of(stored),
+            content_bytes=len(self._buffer),
+            content_digest=content_digest,
+            marked=self._marked,
+        )
+        self._folder.write(block.file, stored)
+        self._blocks.append(block)
+        self._buffer.clear()
+        self._buffered = self._marked = 0
+
+    def _whole(self, errors: int) -> Manifest:
+        return msgspec.structs.replace(
+            self._draft,
+            count=self._encoded,
+            bytes=sum(block.content_bytes for block in self._blocks),
+            digest=manifests.content_digest(self._blocks),
+            errors=errors,
+            blocks=tuple(self._blocks),
+        )
+
+    def _visible(self, unknown: str = "") -> str:
+        """The attempt that readers see now; ``unknown`` when that cannot be told."""
+        try:
+            manifest = manifests.load(self._folder)
+        except HandoffError:
+            return unknown
+        return "" if manifest is None else manifest.attempt
+
+
+def new_attempt() -> str:
+    """A name that no other attempt has."""
+    return secrets.token_hex(8)
+
+
+def _snapshot(item: Any) -> Any:
+    try:
+        return copy.deepcopy(item)
+    except Exception:  # cannot be copied; the codec will have its say
+        return item
+
+
+def _is_same(item: Any, snapshot: Any) -> bool:
+    try:
+        return same(item, snapshot)
+    except RecursionError:
+        return True
