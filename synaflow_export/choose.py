@@ -1,0 +1,158 @@
+"""Picks the pipeline that is meant among the variables of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from shlex import quote
+from types import ModuleType
+from typing import Any
+
+from synaflow_core.pipeline import Pipeline, PipelineRegistry
+from synaflow_export.locate import LoadError, Place, did_you_mean
+
+__all__ = ["Choice", "choose"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A pipeline and the variable of the module that a worker finds it in.
+
+    Attributes:
+        pipeline: The pipeline.
+        attribute: Name of the variable, dotted if it is a variable of a variable. It may hold a
+            :class:`PipelineRegistry`; the contract's name then says which.
+        note: Why this one, where that is not plain; else empty.
+    """
+
+    pipeline: Pipeline
+    attribute: str
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        """How a list of choices calls it."""
+        name = self.pipeline.name
+        return f"'{name}'" if name == self.attribute else f"'{name}' (variable {self.attribute})"
+
+
+def choose(module: ModuleType, place: Place, name: str | None = None) -> Choice:
+    """Pick a pipeline of an imported module.
+
+    A pipeline that another one includes stands back: it is a part, and rarely what is meant.
+
+    Args:
+        module: The module.
+        place: Where it comes from; its ``attribute`` narrows the choice.
+        name: The name of a pipeline, or of the variable that holds it.
+
+    Raises:
+        LoadError: If there is none, none of that name, or more than one.
+    """
+    found = list(_at_attribute(module, place) if place.attribute else _in(vars(module)))
+    if not found:
+        raise LoadError.one(
+            place.target,
+            place.shown,
+            "no-pipeline",
+            "no Pipeline object was found among the variables of this module",
+            "assign one at its top level, not in a function and not under "
+            "`if __name__ == '__main__'`: my_pipeline = pipeline(name=..., steps=[...])",
+        )
+    if name is not None:
+        return _named(found, name, place)
+    if len(found) == 1:
+        return found[0]
+    parts = {id(part) for choice in found for part in _parts(choice, found)}
+    whole = [choice for choice in found if id(choice) not in parts]
+    if len(whole) == 1:
+        others = ", ".join(choice.label for choice in found if choice is not whole[0])
+        note = f"took {whole[0].label}, which includes {others}; --pipeline NAME takes another"
+        return Choice(whole[0].pipeline, whole[0].attribute, note)
+    labels = ", ".join(choice.label for choice in found)
+    raise LoadError.one(
+        place.target,
+        place.shown,
+        "several-pipelines",
+        f"there are {len(found)} pipelines: {labels}",
+        f"say which one: --pipeline {quote(found[0].pipeline.name)}",
+    )
+
+
+def _named(found: list[Choice], name: str, place: Place) -> Choice:
+    matching = [c for c in found if c.pipeline.name == name] or [
+        c for c in found if c.attribute == name
+    ]
+    if len(matching) == 1:
+        return matching[0]
+    labels = ", ".join(choice.label for choice in found)
+    if matching:
+        variables = ", ".join(choice.attribute for choice in matching)
+        raise LoadError.one(
+            place.target,
+            place.shown,
+            "same-name",
+            f"{len(matching)} pipelines are named '{name}'",
+            f"give them different names, or choose by variable: --pipeline {variables}",
+        )
+    raise LoadError.one(
+        place.target,
+        place.shown,
+        "unknown-pipeline",
+        f"there is no pipeline '{name}'; there is {labels}",
+        did_you_mean(
+            name, (c.pipeline.name for c in found), f"--pipeline {quote(found[0].pipeline.name)}"
+        ),
+    )
+
+
+def _at_attribute(module: ModuleType, place: Place) -> Iterator[Choice]:
+    value: Any = module
+    for part in place.attribute.split("."):
+        if not hasattr(value, part):
+            known = [choice.attribute for choice in _in(vars(module))]
+            raise LoadError.one(
+                place.target,
+                place.shown,
+                "no-such-variable",
+                f"there is no variable '{place.attribute}'",
+                did_you_mean(
+                    place.attribute,
+                    known,
+                    f"variables that hold a pipeline: {', '.join(known) or 'none'}",
+                ),
+            )
+        value = getattr(value, part)
+    found = list(_in({place.attribute: value}))
+    if not found:
+        raise LoadError.one(
+            place.target,
+            place.shown,
+            "not-a-pipeline",
+            f"'{place.attribute}' is of type {type(value).__name__}, not a Pipeline",
+            "name a variable that holds what pipeline(...) returned",
+        )
+    yield from found
+
+
+def _in(variables: dict[str, Any]) -> Iterator[Choice]:
+    """The pipelines among variables, each once, in the order of the module."""
+    seen: set[int] = set()
+    registries = []
+    for name, value in variables.items():
+        if isinstance(value, PipelineRegistry):
+            registries.append((name, value))
+        elif isinstance(value, Pipeline) and id(value) not in seen:
+            seen.add(id(value))
+            yield Choice(value, name)
+    for name, registry in registries:
+        for pipeline in registry:
+            if id(pipeline) not in seen:
+                seen.add(id(pipeline))
+                yield Choice(pipeline, name)
+
+
+def _parts(whole: Choice, found: list[Choice]) -> list[Choice]:
+    """The choices whose pipelines another one includes, at any depth."""
+    declared_in = {node.pipeline for node in whole.pipeline.dag.steps.values() if node.scope}
+    return [c for c in found if c is not whole and c.pipeline.name in declared_in]

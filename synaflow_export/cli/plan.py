@@ -1,0 +1,122 @@
+"""``synaflow-export plan``: which steps run together, why, and what passes between them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synaflow_export.cli.options import (
+    AllowPickle,
+    Code,
+    Granularity,
+    GranularityOption,
+    OnCycle,
+    OnCycleOption,
+    PipelineName,
+    Traceback,
+    examples,
+)
+from synaflow_export.cli.output import note, show, tabulate, write
+
+if TYPE_CHECKING:
+    from synaflow_export.plan.model import Plan
+
+EXAMPLES = examples(
+    ("what an export would make", "synaflow-export plan pipe.py"),
+    (
+        "one task per step, where that is possible",
+        "synaflow-export plan pipe.py --granularity step",
+    ),
+    ("a picture for a README", "synaflow-export plan pipe.py --format mermaid"),
+)
+
+
+class Format(StrEnum):
+    """How the plan is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    MERMAID = "mermaid"
+
+
+def plan(
+    code: Code,
+    pipeline: PipelineName = None,
+    granularity: GranularityOption = Granularity.STREAM,
+    allow_pickle: AllowPickle = False,
+    on_cycle: OnCycleOption = OnCycle.MERGE,
+    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    traceback: Traceback = False,
+) -> None:
+    """Show the tasks that an export makes, why their steps run together, and what passes on."""
+    from synaflow_export.load import load
+
+    loaded = load(code, pipeline)
+    from synaflow_export.plan import PlanOptions, make_plan, to_json, to_mermaid
+
+    for text in loaded.notes:
+        note(text)
+    options = PlanOptions(
+        granularity=granularity.value, allow_pickle=allow_pickle, on_cycle=on_cycle.value
+    )
+    made = make_plan(loaded.contract, options)
+    if format is Format.JSON:
+        write(to_json(made).decode())
+    elif format is Format.MERMAID:
+        write(to_mermaid(made))
+    else:
+        _show_tables(made)
+
+
+def _show_tables(plan: Plan) -> None:
+    from synaflow_export.plan import plan_rows
+
+    rows = plan_rows(plan)
+    tasks = tabulate(
+        ["macro-task", "steps", "why together", "reads", "writes"],
+        (
+            (
+                row.macro_task,
+                "\n".join(row.steps),
+                "\n".join(row.why),
+                "\n".join(row.reads),
+                "\n".join(dataset.name for dataset in row.writes),
+            )
+            for row in rows
+        ),
+    )
+    datasets = [dataset for row in rows for dataset in row.writes]
+    count = len(rows)
+    steps = sum(len(row.steps) for row in rows)
+    show(
+        f"{plan.pipeline}: {_counted(steps, 'step')} in {_counted(count, 'macro-task')} "
+        f"(granularity {plan.granularity})",
+        "",
+        tasks,
+    )
+    if datasets:
+        show(
+            "",
+            tabulate(
+                ["dataset", "type", "codec", "stored as", "producer", "consumers"],
+                (
+                    (
+                        dataset.name,
+                        dataset.type,
+                        dataset.codec,
+                        dataset.representation,
+                        dataset.producer,
+                        "\n".join([*dataset.consumers, *(["(result)"] if dataset.final else [])]),
+                    )
+                    for dataset in datasets
+                ),
+            ),
+        )
+    if plan.reasons:
+        show("", *(reason.text for reason in plan.reasons))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

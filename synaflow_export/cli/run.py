@@ -1,0 +1,190 @@
+"""``synaflow-export run``: runs a pipeline in this process, and says what each step did."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from traceback import print_exception
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from synaflow_core.errors import ParamsError, RunError, WrongEngineError
+from synaflow_export.blame import describe, user_line
+from synaflow_export.cli.options import Code, PipelineName, Traceback, examples
+from synaflow_export.cli.output import error, note, show, tabulate, write
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from synaflow_core import Monitor, Pipeline, RunResult, StepReport
+    from synaflow_export.load import Loaded
+
+EXAMPLES = examples(
+    ("a number, a text, a list", "synaflow-export run pipe.py --param count=5 --param city=Rome"),
+    ("lists and objects are JSON", 'synaflow-export run pipe.py --param \'tags=["a", "b"]\''),
+    ("params from a file, one of them changed", "synaflow-export run pipe.py --params-file p.json"),
+    ("for another program", "synaflow-export run pipe.py --format json | jq .outputs"),
+)
+
+_FAILED = 1
+
+
+class Format(StrEnum):
+    """How the outcome is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def run(
+    code: Code,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME=VALUE",
+            show_default=False,
+            help="A run parameter; repeat it for more. Lists and objects are JSON.",
+        ),
+    ] = None,
+    params_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--params-file",
+            metavar="FILE",
+            show_default=False,
+            help="A JSON file with an object of run parameters; --param wins over it.",
+        ),
+    ] = None,
+    pipeline: PipelineName = None,
+    format: Annotated[
+        Format,
+        typer.Option(
+            "--format", help="How to print the outcome; with json, what steps print goes to stderr."
+        ),
+    ] = Format.TABLE,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", show_default=False, help="Show no progress.")
+    ] = False,
+    traceback: Traceback = False,
+) -> None:
+    """Run a pipeline in this process. Exits with 1 if a step stopped it."""
+    from synaflow_core import Monitor
+    from synaflow_export.cli.params import read_params
+    from synaflow_export.load import LoadError, load
+
+    loaded = load(code, pipeline)
+    if loaded.pipeline is None:
+        raise LoadError.one(
+            code,
+            code,
+            "no-code",
+            "a contract holds no code that could be run",
+            "give the Python file or module that the contract was made from",
+        )
+    for text in loaded.notes:
+        note(text)
+    values = read_params(loaded.contract.params_schema, param or (), params_file)
+    monitor = Monitor()
+    as_json = format is Format.JSON
+    try:
+        result = _run(loaded.pipeline, loaded, values, monitor, quiet=quiet, as_json=as_json)
+    except (ParamsError, WrongEngineError):
+        raise  # nothing was run
+    except Exception as failure:
+        place = user_line(getattr(failure, "cause", None) or failure)
+        if not isinstance(failure, RunError) and not place:
+            raise  # neither the engine nor the user's code meant to raise it
+        if traceback:
+            print_exception(failure)
+        show(_steps(monitor.snapshot()))
+        _tell_failure(failure, place, code)
+        raise typer.Exit(_FAILED) from failure
+    if as_json:
+        write(_json(result))
+    else:
+        _show(result)
+
+
+def _run(
+    pipeline: Pipeline,
+    loaded: Loaded,
+    values: dict[str, Any],
+    monitor: Monitor,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> RunResult:
+    from synaflow_core import run as run_in_process
+    from synaflow_export.cli.progress import progress
+    from synaflow_export.importing import stdout_to_stderr
+
+    with (
+        loaded.importable(),
+        stdout_to_stderr() if as_json else contextlib.nullcontext(),
+        progress(monitor, quiet=quiet),
+    ):
+        return run_in_process(pipeline, values, monitor=monitor)
+
+
+def _tell_failure(failure: Exception, place: str, code: str) -> None:
+    message = str(failure) if isinstance(failure, RunError) else describe(failure)
+    hint = f"raised at {place}" if place else "the table above has each step's first error"
+    error(f"the run of {code} failed: {message}\n    -> {hint}; --traceback shows all of it")
+
+
+def _show(result: RunResult) -> None:
+    from rich.pretty import pretty_repr
+
+    show(_steps(result.steps.values()))
+    if result.outputs:
+        show("")
+    for name, value in result.outputs.items():
+        shown = pretty_repr(value, max_width=100, max_length=20, max_string=2_000)
+        show(f"{name} = {shown}")
+    for report in result.steps.values():
+        if report.status == "failed":
+            note(f"step '{report.name}' failed, and the run went on (on_error=continue)")
+
+
+def _steps(reports: Iterable[StepReport]) -> Table:
+    return tabulate(
+        ["step", "status", "ok", "errors", "skipped", "seconds", "remark"],
+        (
+            (
+                report.name,
+                report.status,
+                f"{report.ok:,}",
+                f"{report.errors:,}",
+                f"{report.skipped:,}",
+                f"{report.duration:.2f}",
+                report.reason or report.first_error,
+            )
+            for report in reports
+        ),
+        right="ok errors skipped seconds",
+    )
+
+
+def _json(result: RunResult) -> str:
+    import msgspec
+
+    document = {
+        "run_id": result.run_id,
+        "steps": {name: msgspec.to_builtins(step) for name, step in result.steps.items()},
+        "outputs": {name: _builtins(value) for name, value in result.outputs.items()},
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _builtins(value: Any) -> Any:
+    """JSON values of an output; what has none is shown as its ``repr``."""
+    import msgspec
+
+    try:
+        return msgspec.Raw(msgspec.json.encode(value, enc_hook=repr))
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)

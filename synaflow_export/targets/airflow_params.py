@@ -1,0 +1,115 @@
+"""Run parameters as Airflow ``Param`` expressions, so that the trigger form shows typed fields.
+
+Input is the contract's JSON Schema. Airflow's form looks only at ``type``, ``format``, ``enum``
+and a few bounds at the top of each param, so references are resolved in place, optional values
+become ``type=["null", ...]`` and an enum tells its type. Nothing is lost by that: the worker
+checks every value again, against the params class itself.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+from typing import Any
+
+from synaflow_export.pylayout import Group, Node, Prose, call, value
+from synaflow_export.pyname import PyLiteral
+
+_TAKEN = frozenset({"default", "description", "schema", "source"})  # arguments of Param itself
+_JSON_TYPES: dict[type, str] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+    list: "array",
+    dict: "object",
+}
+
+
+def params_expression(schema: Mapping[str, Any]) -> Node:
+    """Write ``PARAMS``: one ``Param(...)`` per field, in field order.
+
+    Args:
+        schema: The contract's ``params_schema``: an object with ``properties``.
+    """
+    definitions = schema.get("$defs", {})
+    required = required_params(schema)
+    rows = tuple(
+        (f"{PyLiteral.of(name)}: ", _param(_form(field, definitions), name in required))
+        for name, field in schema.get("properties", {}).items()
+    )
+    return Group("{", "}", rows, tall=True)
+
+
+def required_params(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the params without a default, in field order."""
+    required = schema.get("required", ())
+    return tuple(name for name in schema.get("properties", {}) if name in required)
+
+
+def _param(field: dict[str, Any], required: bool) -> Group:
+    default = [] if required else [value(field.get("default"))]
+    rules: dict[str, Node | str] = {}
+    constraints = {k: v for k, v in field.items() if k not in ("default", "description")}
+    if all(key.isidentifier() and not keyword.iskeyword(key) for key in constraints):
+        rules = {key: value(rule) for key, rule in constraints.items() if key not in _TAKEN}
+    else:  # "$anchor" or "not" cannot be written as an argument
+        rules = {"schema": value(constraints)}
+    if field.get("description"):
+        rules["description"] = Prose(" ".join(str(field["description"]).split()))
+    return call("Param", default, rules)
+
+
+def _form(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """One field's schema as Airflow's form understands it."""
+    resolved = _resolved(field, definitions, ())
+    found: dict[str, Any] = dict(resolved) if isinstance(resolved, dict) else {}
+    found = _merged_choices(found)
+    if "enum" in found and "type" not in found:
+        types = list(dict.fromkeys(_JSON_TYPES[type(item)] for item in found["enum"]))
+        found = {"type": types[0] if len(types) == 1 else types, **found}
+    return found
+
+
+def _merged_choices(found: dict[str, Any]) -> dict[str, Any]:
+    """``anyOf: [T, null]`` as one schema that allows null; other unions stay as they are."""
+    choices = found.get("anyOf")
+    if not isinstance(choices, list):
+        return found
+    some = [choice for choice in choices if choice != {"type": "null"}]
+    others = {key: rule for key, rule in found.items() if key != "anyOf"}
+    plain = all(set(choice) == {"type"} and isinstance(choice["type"], str) for choice in some)
+    if plain and some:
+        null = ["null"] if len(some) < len(choices) else []
+        types = [*null, *(choice["type"] for choice in some)]
+        return {"type": types[0] if len(types) == 1 else types, **others}
+    if len(some) == 1 and len(choices) == 2:
+        (choice,) = some
+        if "enum" in choice:
+            return {**choice, "enum": [None, *choice["enum"]], **others}
+        if isinstance(choice.get("type"), str):
+            return {**choice, "type": ["null", choice["type"]], **others}
+    return found
+
+
+def _resolved(schema: Any, definitions: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """The schema with each ``$ref`` replaced by what it refers to; a recursive one by anything."""
+    if isinstance(schema, list):
+        return [_resolved(item, definitions, path) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    reference = schema.get("$ref")
+    if reference is None:
+        # A field's default and a list of allowed values are data, whatever they look like.
+        return {
+            key: item if key in ("default", "enum") else _resolved(item, definitions, path)
+            for key, item in schema.items()
+        }
+    own = {key: item for key, item in schema.items() if key != "$ref"}
+    name = str(reference).rpartition("/")[2]
+    if name in path or name not in definitions:
+        return own
+    target = _resolved(definitions[name], definitions, (*path, name))
+    # The title is the name of a class: no label for a form.
+    return {**{key: item for key, item in target.items() if key != "title"}, **own}

@@ -1,0 +1,231 @@
+"""Names and texts that want to break out of the generated file."""
+
+from __future__ import annotations
+
+import ast
+import os
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from synaflow_core.contract import Contract, Source, StepContract
+from synaflow_export.plan.model import PlanOptions
+from synaflow_export.plan.planner import make_plan
+from synaflow_export.target import Sources, get_target
+from tests.targets.test_pylayout import complaints, data, texts
+
+pytestmark = pytest.mark.airflow
+
+PAYLOADS = (
+    '"""; import os; os.environ["BROKEN_OUT"] = "1"; """',
+    "'); __import__('os').environ.__setitem__('BROKEN_OUT', '1'); ('",
+    "{{ 7 * 7 }}",
+    "{% raise %}",
+    "{# comment",
+    "a\nimport os\nos.environ['BROKEN_OUT'] = '1'\n#",
+    "x\r# -*- coding: utf-7 -*-",
+    "\\",
+    '\\"""',
+    '"',
+    "ends with a backslash\\",
+    "| pipe | `tick` |",
+    "class",
+    "task",
+    "Param",
+    "print",
+    "__init__",
+    "synaflow_report",
+    "return_value",
+    "a" * 1000,
+    "漢字" * 200,
+    "a b " * 300,
+    "../../etc/passwd",
+    "",
+)
+FUNCTIONS = {
+    "CronDataIntervalTimetable",
+    "DAG",
+    "Param",
+    "Path",
+    "Path(__file__).with_name",
+    "float",  # float("inf")
+    "pendulum.datetime",
+    "run_macro_task",
+    "task",
+    "timedelta",
+}
+IMPORTS = {
+    "from datetime import timedelta",
+    "from pathlib import Path",
+    "import pendulum",
+    "from airflow.sdk import DAG, Param, task",
+    "from airflow.sdk import DAG, task",
+    "from airflow.timetables.interval import CronDataIntervalTimetable",
+    "from synaflow_export.runtime.airflow import run_macro_task",
+}
+
+hostile = st.sampled_from(PAYLOADS) | texts
+names = hostile.filter(bool)
+
+
+def contract_of_names(
+    pipeline: str, steps: list[tuple[str, str]], params: dict[str, tuple[Any, str]], text: str
+) -> Contract:
+    """A chain of steps with any names and docs, as a contract that nobody checked."""
+    made: dict[str, StepContract] = {}
+    digest = f"sha256:{'0' * 64}"
+    before: str | None = None
+    for name, doc in steps:
+        made[name] = StepContract(
+            deps={before: "list[int]"} if before is not None else {},
+            output="list[int]",
+            fn="f",
+            mode="all",
+            on_error="continue",
+            max_in_flight=1,
+            materializer="memory_materializer",
+            materialized_deps=[],
+            each_mode_deps=[],
+            fn_ref="pipe:f",
+            binding={},
+            delivery={before: "list"} if before is not None else {},
+            output_kind="list",
+            element_schema={"type": "integer"},
+            codec="jsonl",
+            force_materialize=False,
+            error_materializer=None,
+            error_threshold_absolute=None,
+            error_threshold_pct=None,
+            pipeline=pipeline,
+            parent_pipeline=None,
+            scope=[],
+            observers=[],
+            rollback=None,
+            progress_weight=None,
+            macro_task=None,
+            shards=None,
+            doc=doc,
+            code_digest=digest,
+            is_async=False,
+            exported=False,
+            hidden=False,
+            where="pipe.py:1",
+        )
+        before = name
+    return Contract(
+        contract_version=1,
+        name=pipeline,
+        description=text,
+        engine="sync",
+        source=Source(module="pipe", attribute="p"),
+        fingerprint=digest,
+        params=dict.fromkeys(params, "Any"),
+        params_schema={
+            "type": "object",
+            "properties": {
+                name: {
+                    "default": default,
+                    "description": about,
+                    "title": about,
+                    "not": {"const": 3},
+                }
+                if index % 2
+                else {"type": "string", "description": about}
+                for index, (name, (default, about)) in enumerate(params.items())
+            },
+            "required": [name for index, name in enumerate(params) if not index % 2],
+        },
+        resources={},
+        steps=made,
+        levels=[[name] for name in made],
+    )
+
+
+def dag_text(contract: Contract, argument: str, granularity: Any) -> str:
+    target = get_target("airflow")
+    plan = make_plan(contract, PlanOptions(granularity=granularity))
+    options = target.make_options({})
+    return target.view(plan, contract, options, Sources(argument))[-1].text
+
+
+def check_only_expected_code(text: str) -> None:
+    tree = ast.parse(text)
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            assert ast.unparse(node.func) in FUNCTIONS | functions
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            assert ast.unparse(node) in IMPORTS
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    pipeline=names,
+    steps=st.lists(st.tuples(names, hostile), min_size=1, max_size=6, unique_by=lambda s: s[0]),
+    params=st.dictionaries(names, st.tuples(data, hostile), max_size=5),
+    text=hostile,
+    argument=names,
+    granularity=st.sampled_from(["step", "pipeline"]),
+)
+@example(
+    pipeline=PAYLOADS[0],
+    steps=[(payload or "x", payload) for payload in PAYLOADS],
+    params={payload or "x": (payload, payload) for payload in PAYLOADS},
+    text=PAYLOADS[0],
+    argument=PAYLOADS[5],
+    granularity="step",
+)
+@example(
+    pipeline=PAYLOADS[5],
+    steps=[(payload or "x", payload) for payload in PAYLOADS],
+    params={},
+    text=PAYLOADS[5],
+    argument=PAYLOADS[0],
+    granularity="pipeline",
+)
+def test_no_text_becomes_code_and_the_file_stays_in_shape(
+    airflow_home: Path,
+    tmp_path: Path,
+    pipeline: str,
+    steps: list[tuple[str, str]],
+    params: dict[str, tuple[Any, str]],
+    text: str,
+    argument: str,
+    granularity: str,
+) -> None:
+    contract = contract_of_names(pipeline, steps, params, text)
+    source = dag_text(contract, argument, granularity)
+
+    check_only_expected_code(source)
+    assert complaints(source) == ""
+    assert source == dag_text(contract, argument, granularity)
+
+    file = tmp_path / "hostile_dag.py"
+    file.write_text(source, encoding="utf-8")
+    os.environ.pop("BROKEN_OUT", None)
+    dag = runpy.run_path(str(file))["dag"]
+    assert "BROKEN_OUT" not in os.environ
+    assert len(dag.task_ids) == (len(steps) if granularity == "step" else 1)
+    assert list(dag.params) == list(params)
+    for index, (name, (default, _)) in enumerate(params.items()):
+        if index % 2:
+            assert dag.params.get_param(name).value == default
+
+
+def test_arguments_of_tasks_are_no_context_keys() -> None:
+    """Airflow refuses a task whose positional argument is named like a key of its context."""
+    from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
+
+    keys = sorted(KNOWN_CONTEXT_KEYS)
+    contract = contract_of_names("keys", [(key, "") for key in keys], {}, "")
+    tree = ast.parse(dag_text(contract, "pipe.py", "step"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    arguments = {argument.arg for function in functions for argument in function.args.args}
+    assert len(arguments) == len(keys) - 1
+    assert not arguments & set(keys)
