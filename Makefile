@@ -1,0 +1,55 @@
+# Everything a developer runs. `make` alone lists the targets.
+#
+#   make setup PYTHON=/usr/bin/python3.12    another interpreter (3.11 or newer)
+#   make test ARGS="tests/plan -x"           a part of the suite
+
+VENV   ?= .venv
+PYTHON ?=
+ARGS   ?=
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format-check lint types imports sizes format bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 - \2/p' Makefile
+
+setup: $(STAMP) ## virtual environment with everything, exact versions (quick when nothing changed)
+
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh
+	@VENV="$(VENV)" PYTHON="$(PYTHON)" tools/setup.sh
+	@touch $@
+
+demo: $(STAMP) ## export examples/web_logs to Airflow and run it there
+	@$(BIN)/python -m examples.demo $(ARGS)
+
+test: $(STAMP) ## the test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: format-check lint types imports sizes ## format, lint, types, import rules, file sizes
+
+format-check: $(STAMP)
+	@$(BIN)/ruff format --check .
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+imports: $(STAMP)
+	@$(BIN)/lint-imports
+
+sizes: $(STAMP)
+	@$(BIN)/python tools/check_sizes.py
+
+format: $(STAMP) ## format the code and apply the safe fixes
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""``make demo``: the web_logs example on a real Airflow, on real input."""

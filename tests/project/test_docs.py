@@ -1,0 +1,73 @@
+"""What README and docs print is true: code runs, exports look as shown, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall(page.read_text("utf-8")) if kind == language]
+
+
+def synaflow_export(*arguments: str, cwd: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "synaflow_export", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["tutorial.md", "how-to.md"])
+def test_code_runs_from_top_to_bottom(name: str) -> None:
+    code = "\n".join(blocks(ROOT / "docs" / name, "python"))
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_readme_example_runs_and_exports_as_printed(tmp_path: Path) -> None:
+    readme = ROOT / "README.md"
+    example, *excerpts = blocks(readme, "python")
+    (tmp_path / "sales.py").write_text(example, encoding="utf-8")
+    (tmp_path / "sales.csv").write_text("a,1\nb,oops\nc,4\nd,2.5\n", encoding="utf-8")
+    run_shown, export_shown = blocks(readme, "console")
+
+    ran = synaflow_export("run", "sales.py", "--param", "path=sales.csv", cwd=tmp_path)
+    numbers = re.compile(r"\b\d+\.\d\d\b|─+")  # seconds, and a line as long as the terminal allows
+    shown = [numbers.sub("", line).split() for line in run_shown.splitlines()[1:]]
+    assert [numbers.sub("", line).split() for line in ran.rstrip().splitlines()] == shown
+
+    exported = synaflow_export("airflow", "sales.py", "--out", "dags", cwd=tmp_path)
+    assert exported.splitlines() == export_shown.splitlines()[1:]
+    dag = (tmp_path / "dags" / "sales_dag.py").read_text("utf-8")
+    assert len(excerpts) == 2
+    for excerpt in excerpts:
+        assert excerpt in dag
+
+
+def test_command_line_reference_names_every_option() -> None:
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
+    for command in ("airflow", "plan", "contract", "run"):
+        text = synaflow_export(command, "--help", cwd=ROOT)
+        options = set(re.findall(r"(--[a-z][a-z-]+)", text.partition("Examples")[0])) - {"--help"}
+        assert options, text
+        assert {option for option in options if option not in page} == set()
