@@ -216,7 +216,7 @@ def test_a_failing_consumer_leaves_its_siblings_alone_or_stops_them() -> None:
     assert result.outputs == {"sibling": [0, 1, 2, 3, 4]}
     assert result.steps["after"].status == "skipped"
     assert result.steps["after"].reason == "'failing' failed: ValueError: two"
-    with pytest.raises(PipelineStopException, match="'failing'.*two"):
+    with pytest.raises(PipelineStopException, match=r"'failing'.*two"):
         run(pipeline("p", Params, build(OnError.STOP)))  # type: ignore[arg-type]
     assert finished == ["sibling", "sibling"]
     assert closed == ["numbers", "numbers"]
