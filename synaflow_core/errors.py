@@ -38,6 +38,12 @@ class Problem:
         return f"{text}\n    -> {self.hint}" if self.hint else text
 
 
+def _reading_order(problem: Problem) -> tuple[str, int, Problem]:
+    """By file and line number: ``pipe.py:9`` comes before ``pipe.py:12``."""
+    file, _, line = problem.where.rpartition(":")
+    return (file, int(line), problem) if line.isdecimal() else (problem.where, 0, problem)
+
+
 class SynaflowError(Exception):
     """Base of all our errors: the command line prints them without a traceback."""
 
@@ -52,7 +58,7 @@ class ProblemsError(SynaflowError):
 
     def __init__(self, title: str, problems: Iterable[Problem]) -> None:
         self.title = title
-        self.problems = tuple(sorted(problems))
+        self.problems = tuple(sorted(problems, key=_reading_order))
         lines = [title, *(f"  {line}" for p in self.problems for line in str(p).split("\n"))]
         super().__init__("\n".join(lines))
 

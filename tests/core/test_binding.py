@@ -113,7 +113,7 @@ def test_a_name_fixed_by_a_partial_is_not_bound() -> None:
 
     p = compiled(
         step("scale", functools.partial(scale, count=2)),
-        params=NamedTuple("P", factor=int, count=int),
+        params=NamedTuple("P", [("factor", int), ("count", int)]),
     )
     assert bound_to(p, "scale") == [("factor", "factor", Source.PARAM)]
 
