@@ -41,7 +41,7 @@ class Observer:
     handler: Callable[[Any], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One declared step; see :func:`step`. ``where`` is the ``file:line`` of its function."""
 
@@ -63,7 +63,7 @@ class Step:
     shards: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Include:
     """A sub-pipeline used as one step; ``fn`` builds its params; see :func:`include`."""
 
@@ -72,7 +72,7 @@ class Include:
     pipeline: Pipeline
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PipelineDef:
     """All that was declared for one pipeline: the compiler's input."""
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from synaflow_core.contract import Contract, contract_of
+from synaflow_core.contract.digest import STEP_TEXTS
 from synaflow_core.dag import Dag, Node, OutputKind
 from synaflow_core.engine.collect import elements
 from synaflow_core.engine.ledger import StepReport
@@ -248,7 +249,7 @@ def _differences(exported: Contract, current: Contract) -> str:
         changed = [
             field
             for field in step.__struct_fields__
-            if field not in ("doc", "where") and getattr(step, field) != getattr(before, field)
+            if field not in STEP_TEXTS and getattr(step, field) != getattr(before, field)
         ]
         if changed:
             parts.append(f"step '{name}' was changed ({', '.join(changed)})")

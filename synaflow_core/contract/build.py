@@ -160,7 +160,8 @@ def _function_of(fn: Callable[..., Any]) -> Any:
 
 def _name_of(fn: Callable[..., Any]) -> str:
     name = getattr(fn, "__name__", None)
-    return name if isinstance(name, str) and name else str(_function_of(fn).__name__)
+    known = name if isinstance(name, str) else str(_function_of(fn).__name__)
+    return _text(known) or type(fn).__name__
 
 
 def _name_or_none(fn: Callable[..., Any] | None) -> str | None:

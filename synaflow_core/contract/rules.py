@@ -36,6 +36,8 @@ def broken_rules(contract: Contract) -> list[Problem]:
 
 
 def _names(contract: Contract) -> Iterator[Fault]:
+    if not contract.name.strip():
+        yield "name", "it is blank", ""
     for place, names in (
         ("steps", contract.steps),
         ("params", contract.params),

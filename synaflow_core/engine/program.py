@@ -5,18 +5,17 @@ call of a step that consumes no stream and makes none, or a *region*: steps that
 and that therefore run together, item by item. Within a region every producer of items that is not
 an EACH step aligned on another producer is the source of one :class:`Loop`; EACH steps aligned on
 it are calls in its body. Loops hand items on through *branches* to pull-style steps and to other
-loops, and through *sinks* into collections.
+loops, and through *sinks* into collections. (Named tuples: a dozen dataclasses cost 8 ms at import.)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from synaflow_core.dag import Delivery, Edge, Node, Source
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where the items of a source that is no running stream come from: a value seen as items.
 
     ``producer`` is a params field, a finished step's output or an external input of the run.
@@ -26,8 +25,7 @@ class Origin:
     source: Source
 
 
-@dataclass(frozen=True)
-class BranchInput:
+class BranchInput(NamedTuple):
     """An input of a loop or step that is fed by branch ``branch`` of loop ``loop``."""
 
     loop: int
@@ -36,29 +34,25 @@ class BranchInput:
     """Number of aligned values that one item of the branch carries."""
 
 
-@dataclass(frozen=True)
-class StepSource:
+class StepSource(NamedTuple):
     """The items that an ALL step yields."""
 
     step: str
 
 
-@dataclass(frozen=True)
-class ValueSource:
+class ValueSource(NamedTuple):
     """The elements of a collection or of an external input."""
 
     origin: Origin
 
 
-@dataclass(frozen=True)
-class JoinSource:
+class JoinSource(NamedTuple):
     """Items of several independent inputs, zipped to the longest; one input is passed through."""
 
     inputs: tuple[BranchInput | Origin, ...]
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One EACH step in a loop's body. ``slots``: its item parameters and the values they take."""
 
     step: str
@@ -67,8 +61,7 @@ class Call:
     """Position in declaration order."""
 
 
-@dataclass(frozen=True)
-class Branch:
+class Branch(NamedTuple):
     """Items handed to one pull-style consumer: a step or another loop.
 
     Attributes:
@@ -84,16 +77,14 @@ class Branch:
     consumer: str
 
 
-@dataclass(frozen=True)
-class Sink:
+class Sink(NamedTuple):
     """Every value of ``slot`` goes into the container ``key``; see :class:`CollectKey`."""
 
     slot: str
     key: CollectKey
 
 
-@dataclass(frozen=True)
-class CollectKey:
+class CollectKey(NamedTuple):
     """A collected branch: ``consumer`` is "" for the copy that serves all consumers or the result.
 
     ``tap`` marks the branch that an external sink receives instead of a container.
@@ -105,8 +96,7 @@ class CollectKey:
     tap: bool = False
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(NamedTuple):
     """One source of items and all that happens to each item before the next is pulled.
 
     Attributes:
@@ -126,8 +116,7 @@ class Loop:
     order: int
 
 
-@dataclass(frozen=True)
-class Pull:
+class Pull(NamedTuple):
     """A step that is called once with iterators: a task of its own, or a loop's source.
 
     ``inputs`` maps parameter -> branch.
@@ -137,8 +126,7 @@ class Pull:
     inputs: tuple[tuple[str, BranchInput], ...]
 
 
-@dataclass(frozen=True)
-class CallStage:
+class CallStage(NamedTuple):
     """One step that neither consumes nor makes a running stream."""
 
     step: str
@@ -149,8 +137,7 @@ class CallStage:
         return (self.step,)
 
 
-@dataclass(frozen=True)
-class RegionStage:
+class RegionStage(NamedTuple):
     """Steps connected by streams.
 
     Attributes:
@@ -171,8 +158,7 @@ class RegionStage:
 Stage = CallStage | RegionStage
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """Stages in an order in which each finds its inputs ready."""
 
     stages: tuple[Stage, ...]
