@@ -113,4 +113,6 @@ def _middle_cut(text: str, keep: int) -> str:
 
 def _written_width(text: str) -> int:
     """Columns that a text takes once it is escaped for a docstring."""
+    if text.isascii() and text.isprintable() and "\\" not in text and '"' not in text:
+        return len(text)
     return width(docstring(text)) - 6

@@ -52,6 +52,10 @@ def render(template: str, values: Mapping[str, Any], templates: Path | None = No
         raise _broken(where, error.message or "syntax error", templates) from error
     except jinja2.UndefinedError as error:
         raise _broken(template, error.message or "undefined name", templates) from error
+    except Exception as error:
+        if templates is None:
+            raise
+        raise _broken(template, f"{type(error).__name__}: {error}", templates) from error
     text = text.rstrip("\n") + "\n"
     if template.removesuffix(".jinja").endswith(".py"):
         try:

@@ -17,6 +17,7 @@ from synaflow_core.engine import Monitor, StepReport
 SECONDS_BETWEEN_LINES = 5.0
 
 _MOST_STEPS = 8  # in one line
+_MOST_REPORTS = 200  # as JSON values
 _LONGEST_ERROR = 300
 
 
@@ -72,10 +73,15 @@ def line_of(report: StepReport) -> str:
 def report_values(
     macro_task: str, reports: Iterable[StepReport], duration: float
 ) -> dict[str, Any]:
-    """The reports as small JSON values."""
+    """The reports as small JSON values; of very many steps, those where something happened."""
+    every = list(reports)
+    told = every
+    if len(every) > _MOST_REPORTS:
+        told = [r for r in every if r.errors or r.status != "ok"][:_MOST_REPORTS]
     return {
         "macro_task": macro_task,
         "duration": round(duration, 3),
+        "steps_omitted": len(every) - len(told),
         "steps": [
             {
                 "name": report.name,
@@ -87,7 +93,7 @@ def report_values(
                 "reason": _cut(report.reason),
                 "first_error": _cut(report.first_error),
             }
-            for report in reports
+            for report in told
         ],
     }
 

@@ -26,12 +26,10 @@ from typing import ClassVar
 from synaflow_core.contract import Contract
 from synaflow_core.errors import ExportError, Problem
 from synaflow_export.generated import Editable, GeneratedFile, Role, manifest_file
-from synaflow_export.plan.model import MacroTask, Plan
+from synaflow_export.plan.model import Plan
 from synaflow_export.prose import plain
 from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
 from synaflow_export.pyname import (
-    BUILTIN_NAMES,
-    NameAllocator,
     PyComment,
     PyLiteral,
     PyName,
@@ -43,7 +41,7 @@ from synaflow_export.target import Sources, Target
 from synaflow_export.targets import airflow_doc
 from synaflow_export.targets.airflow_options import AirflowOptions, duration
 from synaflow_export.targets.airflow_params import params_expression, required_params
-from synaflow_export.targets.airflow_xcom import xcom_keys
+from synaflow_export.targets.airflow_wiring import TaskView, Wires, task_view, wiring
 
 _TEMPLATE = "airflow/dag.py.jinja"
 
@@ -57,11 +55,6 @@ _POLICIES = Editable(
     begin="# --- policies: meant to be edited, kept by the next export " + "-" * 28,
     end="# --- end of policies " + "-" * 66,
 )
-
-_IMPORTED = ("DAG", "Param", "task", "timedelta", "Path", "pendulum", "CronDataIntervalTimetable")
-_CONSTANTS = ("CRON", "TIMEZONE", "START_DATE", "CATCHUP", "MAX_ACTIVE_RUNS", "TAGS", "PARAMS")
-_FURTHER = ("DEFAULT_ARGS", "STORE", "FOLDER", "dag", "context", "run_macro_task")
-_NAMES_OF_THE_FILE = frozenset({*_IMPORTED, *_CONSTANTS, *_FURTHER})
 
 _AIRFLOWIGNORE = "# code and documents of exported pipelines: read by tasks, no DAG files\n"
 
@@ -144,16 +137,6 @@ def _problems(
 
 
 @dataclass(frozen=True)
-class _TaskView:
-    """One ``@task`` function, ready to paste."""
-
-    decorator: PyLiteral
-    signature: PyLiteral
-    doc: PyLiteral
-    call: PyLiteral
-
-
-@dataclass(frozen=True)
 class _DagView:
     """All that the template pastes; everything in it is safe, and laid out where it may be long."""
 
@@ -173,7 +156,7 @@ class _DagView:
     folder: PyLiteral
     params: PyLiteral | None
     identity: tuple[PyLiteral, ...]
-    tasks: tuple[_TaskView, ...]
+    tasks: tuple[TaskView, ...]
     wiring: tuple[PyLiteral, ...]
 
     @classmethod
@@ -186,7 +169,7 @@ class _DagView:
         dag_id: str,
         folder: str,
     ) -> _DagView:
-        wires = _Wires(plan)
+        wires = Wires(plan)
         params = params_expression(contract.params_schema) if contract.params else None
         return cls(
             header=airflow_doc.header(contract, plan, options, sources),
@@ -205,49 +188,9 @@ class _DagView:
             folder=lay_out("FOLDER = ", call("Path(__file__).with_name", [value(folder)])),
             params=None if params is None else lay_out("PARAMS = ", params),
             identity=tuple(_identity(plan.pipeline, contract.description, dag_id)),
-            tasks=tuple(_task(task, contract, wires) for task in plan.macro_tasks),
-            wiring=tuple(_wiring(plan, wires)),
+            tasks=tuple(task_view(task, contract, wires) for task in plan.macro_tasks),
+            wiring=tuple(wiring(plan, wires)),
         )
-
-
-class _Word(PyName):
-    """An identifier of a length that leaves room for others on the same line."""
-
-    __slots__ = ()
-    max_length = 56
-
-
-class _Wires:
-    """The names in one file: of functions, task ids and the variables that hold references."""
-
-    def __init__(self, plan: Plan) -> None:
-        names = [task.name for task in plan.macro_tasks]
-        self._words = NameAllocator(_Word, _NAMES_OF_THE_FILE | BUILTIN_NAMES, "task")
-        self.functions = self._words.allocate_all(names, "function")
-        self.task_ids = NameAllocator(TaskId, fallback="task").allocate_all(names)
-        self._producers = {
-            output.dataset: task for task in plan.macro_tasks for output in task.outputs
-        }
-
-    def parameter(self, dataset: str) -> _Word:
-        """The argument that carries the reference of a dataset into a task."""
-        return self._words.allocate(f"{dataset}_ref", "reference")
-
-    def result(self, task: MacroTask) -> _Word:
-        """The variable that holds what calling a task's function gives."""
-        if len(task.outputs) == 1:
-            return self.parameter(task.outputs[0].dataset)
-        suffix = "refs" if task.outputs else "done"
-        return self._words.allocate(f"{task.name}_{suffix}", "result")
-
-    def reference(self, dataset: str) -> Node:
-        """The expression for a dataset's reference where the tasks are wired."""
-        producer = self._producers[dataset]
-        result = self.result(producer)
-        if len(producer.outputs) == 1:
-            return PyLiteral(result)
-        key = xcom_keys(output.dataset for output in producer.outputs)[dataset]
-        return Group(f"{result}[", "]", (("", value(key)),), comma=False)
 
 
 def _identity(pipeline: str, description: str, dag_id: str) -> Iterator[PyLiteral]:
@@ -284,54 +227,3 @@ def _timedelta(span: timedelta) -> Node:
         if count and not rest:
             return PyLiteral(f"timedelta({unit}={count})")
     return PyLiteral(f"timedelta(seconds={span.total_seconds():g})")
-
-
-def _task(task: MacroTask, contract: Contract, wires: _Wires) -> _TaskView:
-    function, task_id = wires.functions[task.name], wires.task_ids[task.name]
-    given: dict[str, Node | str] = {}
-    if str(task_id) != str(function):
-        given["task_id"] = value(str(task_id))
-    if len(task.outputs) > 1:
-        given["multiple_outputs"] = value(True)
-    parameters = {out.dataset: wires.parameter(out.dataset) for out in task.inputs}
-    inputs = Group(
-        "{", "}", tuple((f"{PyLiteral.of(name)}: ", PyLiteral(p)) for name, p in parameters.items())
-    )
-    run = call(
-        "run_macro_task",
-        ["FOLDER", value(task.name)],
-        {**({"inputs": inputs} if parameters else {}), "store": "STORE", "context": "context"},
-    )
-    return _TaskView(
-        decorator=lay_out("@", call("task", named=given) if given else PyLiteral("task"), depth=1),
-        signature=lay_out(
-            "", call(f"def {function}", [*parameters.values(), "**context"]), ":", depth=1
-        ),
-        doc=airflow_doc.task_doc(task, contract),
-        call=lay_out("return " if task.outputs else "", run, depth=2),
-    )
-
-
-def _wiring(plan: Plan, wires: _Wires) -> Iterator[PyLiteral]:
-    """Call the functions in order; whoever is only waited for, not read, is set before with >>."""
-    producers = {dataset.name: dataset.producer_task for dataset in plan.datasets}
-    waits = {
-        task.name: [
-            name
-            for name in task.upstream
-            if name not in {producers[out.dataset] for out in task.inputs}
-        ]
-        for task in plan.macro_tasks
-    }
-    awaited = {name for names in waits.values() for name in names}
-    by_name = {task.name: task for task in plan.macro_tasks}
-    read = {producers[out.dataset] for task in plan.macro_tasks for out in task.inputs}
-    for task in plan.macro_tasks:
-        calling = call(
-            wires.functions[task.name], [wires.reference(out.dataset) for out in task.inputs]
-        )
-        named = task.name in read or task.name in awaited or waits[task.name]
-        yield lay_out(f"{wires.result(task)} = " if named else "", calling, depth=1)
-        for name in waits[task.name]:
-            line = f"{wires.result(by_name[name])} >> {wires.result(task)}"
-            yield lay_out("", PyLiteral(line), depth=1)

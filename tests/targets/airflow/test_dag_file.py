@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import shlex
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from synaflow_core.errors import ExportError
@@ -38,24 +40,24 @@ def test_tasks_and_their_order_are_the_plans(dags: DagFolder) -> None:
     }
 
 
-def test_a_task_that_only_waits_is_wired_without_an_argument(dags: DagFolder) -> None:
-    """A sink's consumers read no dataset of it, but must come after it."""
+@pytest.mark.parametrize("name", ["total", "t" * 120])
+def test_a_task_that_only_waits_is_wired_without_an_argument(dags: DagFolder, name: str) -> None:
+    """Order without data: nothing of the first is read, but the second must come after it."""
     exported = dags.export(LINEAR)
-    total, squares = exported.plan.macro_tasks
-    import msgspec
-
-    waiting = msgspec.structs.replace(squares, inputs=(), upstream=("total",))
-    plan = msgspec.structs.replace(exported.plan, macro_tasks=(total, waiting))
+    first, second = exported.plan.macro_tasks
+    first = msgspec.structs.replace(first, name=name, outputs=())
+    second = msgspec.structs.replace(second, inputs=(), upstream=(name,))
+    plan = msgspec.structs.replace(exported.plan, macro_tasks=(first, second))
     target = get_target("airflow")
     contract, sources = exported.loaded.contract, exported.loaded.sources
     text = target.view(plan, contract, target.make_options({}), sources)[-1].text
-    assert (
-        "    total_refs = total()\n    squares_ref = squares()\n    total_refs >> squares_ref\n"
-        in text
-    )
+
+    if name == "total":
+        assert "    total_done = total()\n    squares_ref = squares()\n" in text
+        assert "    total_done >> squares_ref\n" in text
     exported.dag_file.write_text(text)
     dag = dags.parse().dags["linear"]
-    assert dag.task_dict["squares"].upstream_task_ids == {"total"}
+    assert dag.task_dict["squares"].upstream_task_ids == {name}
     assert complaints(text) == ""
 
 
@@ -276,8 +278,6 @@ def test_what_the_target_cannot_do_yet_is_refused_not_dropped(dags: DagFolder) -
 def test_a_contract_without_code_exports_but_one_without_a_source_does_not(
     dags: DagFolder,
 ) -> None:
-    import msgspec
-
     exported = dags.export(LINEAR)
     target = get_target("airflow")
     files = target.view(
@@ -291,8 +291,6 @@ def test_a_contract_without_code_exports_but_one_without_a_source_does_not(
 
 
 def test_the_dag_file_may_not_hide_the_module_that_it_needs(dags: DagFolder) -> None:
-    import msgspec
-
     from synaflow_core.contract import Source
 
     exported = dags.export(LINEAR)
@@ -322,6 +320,7 @@ def test_a_template_of_ones_own_replaces_one_file_and_its_faults_are_named(
     assert rendered("NAME = {{ dag.timezone }}") == 'NAME = "UTC"\n'
     for broken, word in (
         ("{{ dag.nothing }}", "nothing"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
         ("{% for %}", "dag.py.jinja:1"),
         ("x = = 1", "not give valid Python"),
     ):
@@ -339,3 +338,31 @@ def test_everything_of_one_export_can_be_written_anywhere(dags: DagFolder, tmp_p
     ]
     assert texts[0] == texts[1]
     assert str(tmp_path) not in "".join(texts[0].values()).replace(str(dags.store), "")
+
+
+def test_the_command_in_the_header_makes_the_same_files(
+    dags: DagFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from synaflow_export.cli import main
+
+    exported = dags.export(
+        LINEAR.replace("count: int\n", "count: int = 3\n"),
+        plan=PlanOptions(granularity="step", allow_pickle=True, on_cycle="spill"),
+        dag_id="other",
+        schedule="0 2 * * *",
+        catchup=True,
+        tags=("a b", "c"),
+        execution_timeout="1h",
+        start_date="2025-05-01",
+        max_active_runs=2,
+        owner="it's me",
+        timezone="Europe/Rome",
+        retry_delay="5m",
+    )
+    header = exported.text.split('"""')[0].splitlines()[4:-1]
+    command = shlex.split(" ".join(line.strip("# \\") for line in header))
+    assert command[0] == "synaflow-export"
+    (source,) = (folder for folder in tmp_path.iterdir() if folder.name.startswith("code"))
+    monkeypatch.chdir(source)
+    again = [str(dags.folder) if word == "DAGS_FOLDER" else word for word in command[1:]]
+    assert main([*again, "--check"]) == 0

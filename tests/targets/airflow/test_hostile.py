@@ -145,11 +145,10 @@ def contract_of_names(
     )
 
 
-def dag_text(contract: Contract, argument: str, granularity: Any) -> str:
+def dag_text(contract: Contract, argument: str, granularity: Any, **options: Any) -> str:
     target = get_target("airflow")
     plan = make_plan(contract, PlanOptions(granularity=granularity))
-    options = target.make_options({})
-    return target.view(plan, contract, options, Sources(argument))[-1].text
+    return target.view(plan, contract, target.make_options(options), Sources(argument))[-1].text
 
 
 def check_only_expected_code(text: str) -> None:
@@ -200,11 +199,13 @@ def test_no_text_becomes_code_and_the_file_stays_in_shape(
     granularity: str,
 ) -> None:
     contract = contract_of_names(pipeline, steps, params, text)
-    source = dag_text(contract, argument, granularity)
+    words = [word for word in (text, *(about for _, about in params.values())) if word.strip()]
+    options = {"owner": words[0], "tags": [word[:100] for word in words]} if words else {}
+    source = dag_text(contract, argument, granularity, **options)
 
     check_only_expected_code(source)
     assert complaints(source) == ""
-    assert source == dag_text(contract, argument, granularity)
+    assert source == dag_text(contract, argument, granularity, **options)
 
     file = tmp_path / "hostile_dag.py"
     file.write_text(source, encoding="utf-8")

@@ -16,7 +16,7 @@ Per-host report of a web server's access log.
 |              | `traffic`     | all  | fail              |        |
 |              | `clients`     | all  | fail              |        |
 |              | `lookups`     | each | drop              |        |
-|              | `owners`      | each | drop              |        |
+|              | `owners`      | each | drop, fail at 50% |        |
 | `sessions`   | `sessions`    | all  | fail              | 11%    |
 | `report`     | `report`      | all  | fail              | 11%    |
 | `summary`    | `summary`     | all  | fail              | 11%    |
