@@ -30,9 +30,14 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def median_seconds(work: Callable[[], object], repeat: int = REPEAT) -> float:
-    """Median wall-clock seconds of ``repeat`` calls."""
-    return statistics.median(seconds(work) for _ in range(repeat))
+def median_seconds(work: Callable[[], object], *, calls: int = 1) -> float:
+    """Median wall-clock seconds of one call, each time taken over ``calls`` calls in a row."""
+
+    def several() -> None:
+        for _ in range(calls):
+            work()
+
+    return statistics.median(seconds(several) for _ in range(REPEAT)) / calls
 
 
 def side_by_side(

@@ -47,6 +47,7 @@ while kill -0 "$pip" 2>/dev/null; do
   seconds=$((seconds + 1))
   if [ $((seconds % 10)) -eq 0 ]; then
     line=$(grep -E '^(Collecting|Installing|Building|Preparing|Successfully)' "$log" | tail -n 1 || true)
+    line=${line:-pip is at work}
     line=${line%% (*}
     echo "setup: ${seconds} s, ${line%%:*}"
   fi

@@ -5,7 +5,9 @@ call of a step that consumes no stream and makes none, or a *region*: steps that
 and that therefore run together, item by item. Within a region every producer of items that is not
 an EACH step aligned on another producer is the source of one :class:`Loop`; EACH steps aligned on
 it are calls in its body. Loops hand items on through *branches* to pull-style steps and to other
-loops, and through *sinks* into collections. (Named tuples: a dozen dataclasses cost 8 ms at import.)
+loops, and through *sinks* into collections.
+
+Named tuples, because a dozen dataclasses would cost 8 ms at import.
 """
 
 from __future__ import annotations

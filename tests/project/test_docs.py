@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -59,9 +60,9 @@ def test_readme_example_runs_and_exports_as_printed(tmp_path: Path) -> None:
     exported = synaflow_export("airflow", "sales.py", "--out", "dags", cwd=tmp_path)
     assert exported.splitlines() == export_shown.splitlines()[1:]
     dag = (tmp_path / "dags" / "sales_dag.py").read_text("utf-8")
-    assert len(excerpts) == 2
+    assert len(excerpts) == 3
     for excerpt in excerpts:
-        assert excerpt in dag
+        assert textwrap.indent(excerpt, "    ") in dag
 
 
 def test_command_line_reference_names_every_option() -> None:
