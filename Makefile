@@ -52,4 +52,4 @@ bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache

@@ -216,7 +216,9 @@ def _commit(state: RunState, output: OutputSpec, writer: DatasetWriter) -> Datas
             writer.write(value)
         else:
             write: Callable[[Any], Any] = writer.write
-            for item in elements(value):
+            # A set's order differs between processes; a dataset's content, and so its digest, must not.
+            unordered = isinstance(value, set | frozenset)
+            for item in sorted(value, key=repr) if unordered else elements(value):
                 write(item)
     return writer.commit(errors=tally.errors)
 

@@ -125,11 +125,14 @@ class RemoteFolder:
     def write(self, name: str, data: bytes | bytearray) -> None:
         """Write a new private file."""
         with _told("write", f"{self.url}/{name}"):
-            parent = self._at(name).rpartition("/")[0]
-            # Object stores have no folders, file systems behind a protocol need them.
-            with suppress(NotImplementedError, FileExistsError, PermissionError):
-                self._fs.makedirs(parent, exist_ok=True)
-            self._fs.pipe_file(self._at(name), bytes(data))
+            path = self._at(name)
+            try:
+                self._fs.pipe_file(path, bytes(data))
+            except FileNotFoundError:
+                if not path.startswith("/"):
+                    raise  # bucket/key: object stores have no folders, and would make a bucket
+                self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                self._fs.pipe_file(path, bytes(data))
 
     def publish(self, name: str, data: bytes, draft: str) -> None:
         """One put, which is atomic on object stores; elsewhere a torn manifest fails its seal."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from pathlib import PurePath
 
 from synaflow_core.errors import HandoffError
 
@@ -53,7 +54,7 @@ def name_of(segment: str) -> str | None:
     return raw.decode("utf-8", "surrogatepass")
 
 
-def base_url(url: str | os.PathLike[str]) -> str:
+def base_url(url: str | PurePath) -> str:
     """The address of a store in the form that references carry.
 
     A local path becomes absolute and gets ``file://``, because a worker has its own current folder.
@@ -61,8 +62,8 @@ def base_url(url: str | os.PathLike[str]) -> str:
     Raises:
         HandoffError: The URL is empty or holds a password, which every reference would spread.
     """
-    text = os.fspath(url) if isinstance(url, os.PathLike) else url
-    if not str(text or "").strip():
+    text = str(url) if url else ""
+    if not text.strip():
         raise HandoffError(
             f"the store has no URL, got {url!r}\n"
             "    -> give a folder or a URL such as s3://bucket/prefix (SYNAFLOW_STORE)"
@@ -73,7 +74,8 @@ def base_url(url: str | os.PathLike[str]) -> str:
             "    -> take it out of the URL: give it to the storage library by its environment "
             "variables or configuration file"
         )
-    path = local_path(text)
+    is_path = isinstance(url, PurePath) and "://" not in text  # a UPath may be one of s3://
+    path = text if is_path else local_path(text)
     if path is not None:
         path = os.path.abspath(os.path.expanduser(path))
         return "file://" + (path.replace(os.sep, "/") if os.sep != "/" else path)

@@ -42,16 +42,12 @@ class DatasetReader:
         for number in range(len(manifest.blocks)):
             if position >= end:
                 return
-            block = manifest.blocks[number]
-            if position + block.count > start:
-                content = self._content(manifest, number)
-                if content is None:
-                    manifest = self._reloaded(manifest, number)
-                    block = manifest.blocks[number]
-                    content = self._content(manifest, number)
-                if content is None:
-                    raise self._damaged(block, "the file is missing")
-                for batch in self._decoded(block, decode(content, block.marked)):
+            if position + manifest.blocks[number].count > start:
+                manifest, content = self._found(manifest, number)
+                block = manifest.blocks[number]
+                batches = decode(content, block.marked)
+                content = b""  # or two blocks would be held while the next one is read
+                for batch in self._decoded(block, batches):
                     low = max(start - position, 0)
                     high = end - position
                     position += len(batch)
@@ -59,7 +55,7 @@ class DatasetReader:
                         inside = not low and high >= len(batch)
                         yield batch if inside else batch[low:high]
             else:
-                position += block.count
+                position += manifest.blocks[number].count
 
     def manifest(self) -> Manifest:
         """The manifest, checked against the reference.
@@ -84,12 +80,16 @@ class DatasetReader:
             )
         return manifest
 
-    def _reloaded(self, old: Manifest, number: int) -> Manifest:
-        """The manifest of an attempt that took the place of ``old`` while it was read."""
-        new = self.manifest()
-        if [b.content_digest for b in new.blocks] != [b.content_digest for b in old.blocks]:
-            raise self._damaged(old.blocks[number], "the file is missing")
-        return new
+    def _found(self, manifest: Manifest, number: int) -> tuple[Manifest, bytes]:
+        """The content of a block, and the manifest of the attempt that it was found in."""
+        while True:
+            content = self._content(manifest, number)
+            if content is not None:
+                return manifest, content
+            latest = self.manifest()
+            if latest.attempt == manifest.attempt:
+                raise self._damaged(manifest.blocks[number], "the file is missing")
+            manifest = latest  # of equal content, and so of equal blocks
 
     def _content(self, manifest: Manifest, number: int) -> bytes | None:
         """The content of a block, verified; None when its file is not there."""

@@ -9,9 +9,9 @@ leaves blocks behind that nobody sees.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import PurePath
 from typing import Any
 
 from synaflow_core.errors import HandoffError
@@ -42,7 +42,7 @@ class HandoffStore:
 
     def __init__(
         self,
-        url: str | os.PathLike[str],
+        url: str | PurePath,
         *,
         compression: str | None = None,
         allow_pickle: bool = False,

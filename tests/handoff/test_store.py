@@ -44,13 +44,15 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writers, "BATCH_ITEMS", 7)
 
 
-@pytest.fixture(params=["path", "file", "memory", "zstd"])
+@pytest.fixture(params=["path", "file", "memory", "chained", "zstd"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> HandoffStore:
     if request.param == "zstd":
         pytest.importorskip("zstandard")
         return HandoffStore(tmp_path, compression="zstd")
     if request.param == "memory":
         return HandoffStore(f"memory://{tmp_path.name}")
+    if request.param == "chained":
+        return HandoffStore(f"dir::file://{tmp_path}")
     return HandoffStore(f"file://{tmp_path}" if request.param == "file" else tmp_path)
 
 
@@ -205,7 +207,9 @@ def test_a_retry_replaces_the_dataset_and_its_blocks(tmp_path: Path) -> None:
     assert again == first
 
 
-def test_racing_attempts_end_with_the_last_to_commit(store: HandoffStore) -> None:
+def test_racing_attempts_end_with_the_last_to_commit(
+    store: HandoffStore, small_blocks: None
+) -> None:
     writers_: list[DatasetWriter] = []
     for number in (1, 2, 3):
         racing = store.writer("p", RUN, "clean", type=Plain)
@@ -330,6 +334,22 @@ def test_a_relative_folder_becomes_absolute(
     ref = HandoffStore("store").write_value("p", "r", "d", 1, type=int)
     monkeypatch.chdir("/")
     assert HandoffStore("elsewhere").read_value(ref, int) == 1
+
+
+@pytest.mark.parametrize("name", ["a b", "a#b", "a::b", "50%", "%20", "é", "x?y=1&z", "it's", "~"])
+def test_any_folder_may_be_the_store(tmp_path: Path, name: str) -> None:
+    for url in (tmp_path / name, f"file://{tmp_path / name}"):
+        ref = HandoffStore(url).write_value("p", "r", "d", [1], type=list[int])
+        assert HandoffStore("memory://other").read_value(ref, list[int]) == [1]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_universal_path_may_be_the_store(tmp_path: Path) -> None:
+    upath = pytest.importorskip("upath")
+    for url in (upath.UPath(tmp_path), upath.UPath("memory://universal/x")):
+        store = HandoffStore(url)
+        assert store.read_value(store.write_value("p", "r", "d", 1, type=int), int) == 1
+    assert HandoffStore(upath.UPath("memory://universal/x")).url == "memory://universal/x"
 
 
 def test_a_reference_with_bad_fields_names_them_all() -> None:

@@ -119,7 +119,7 @@ class _Writer:
         """The name of the function that tests values of a type, which may hold itself."""
         if hint in self._tests:
             return self._tests[hint]
-        if bare(hint) in _UNTYPED:
+        if bare(hint) in _UNTYPED and not is_constrained(hint):
             return "plain_any"
         name = self._tests[hint] = self._name(None)
         layout = None if is_constrained(hint) else layout_of(bare(hint))

@@ -192,7 +192,7 @@ def _caches(cls: Any) -> tuple[str, ...]:
 
 
 def is_all_attributes(cls: type[Any]) -> bool:
-    """What an instance holds is in its attributes: no base written in C has a content of its own."""
+    """All that an instance holds is in its attributes: no base is a built-in type."""
     heap = 1 << 9
     return issubclass(cls, msgspec.Struct) or all(
         base is object or base.__flags__ & heap for base in cls.__mro__
