@@ -216,7 +216,7 @@ def _commit(state: RunState, output: OutputSpec, writer: DatasetWriter) -> Datas
             writer.write(value)
         else:
             write: Callable[[Any], Any] = writer.write
-            # A set's order differs between processes; a dataset's content, and so its digest, must not.
+            # A set's order differs between processes; a dataset's digest must not.
             unordered = isinstance(value, set | frozenset)
             for item in sorted(value, key=repr) if unordered else elements(value):
                 write(item)
