@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import resource
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measure import Row, compared, peak_kib
-from synaflow_core import pipeline, run, step
+from synaflow_core import async_run, pipeline, run, step
 from synaflow_core.pipeline import Pipeline
 
 ITEMS = 1_000_000
@@ -174,6 +175,61 @@ def diamond_plain(count: int) -> None:
         joined(half(number), third(number))
 
 
+# --- linear, asynchronous -------------------------------------------------------------------------
+
+FEWER = 100_000
+
+
+async def anumbers(count: int) -> AsyncGenerator[int, None]:
+    for number in range(count):
+        yield number
+
+
+async def adoubled(anumbers: AsyncIterator[int]) -> AsyncGenerator[int, None]:
+    async for number in anumbers:
+        yield number * 2
+
+
+async def ashifted(adoubled: AsyncIterator[int]) -> AsyncGenerator[int, None]:
+    async for number in adoubled:
+        yield number + 1
+
+
+async def atotal(ashifted: AsyncIterator[int]) -> int:
+    total = 0
+    async for number in ashifted:
+        total += number
+    return total
+
+
+ASYNC_LINEAR = pipeline(
+    "async_linear",
+    Params,
+    [
+        step("anumbers", anumbers),
+        step("adoubled", adoubled),
+        step("ashifted", ashifted),
+        step("atotal", atotal),
+    ],
+)
+
+
+def async_linear() -> None:
+    asyncio.run(_async_linear())
+
+
+async def _async_linear() -> None:
+    await async_run(ASYNC_LINEAR, Params(FEWER))
+
+
+def async_linear_plain() -> None:
+    asyncio.run(_async_linear_plain())
+
+
+async def _async_linear_plain() -> None:
+    await atotal(ashifted(adoubled(anumbers(FEWER))))
+
+
 PIPELINES = {"linear": LINEAR, "each": EACH, "fan-out": FAN_OUT, "diamond": DIAMOND}
 
 
@@ -184,6 +240,12 @@ def results() -> list[Row]:
         _speed("EACH chain of 3, 1e6 items", EACH, each_plain, ">= 0.7"),
         _speed("fan-out to 2 pull consumers, 1e6 items", FAN_OUT, fan_out_plain, ">= 0.056 (1/18)"),
         _speed("diamond of EACH steps, 1e6 items", DIAMOND, diamond_plain, ">= 0.5"),
+        compared(
+            "async linear, 3 async generators, 1e5 items",
+            async_linear,
+            async_linear_plain,
+            target=">= 0.5",
+        ),
         *(_memory(name) for name in PIPELINES),
     ]
 
