@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,6 +62,21 @@ class Step:
     progress_weight: float | None = None
     macro_task: str | None = None
     shards: int | None = None
+
+
+@dataclass(frozen=True)
+class PerItem:
+    """A resource factory that is asked for every item of an EACH step; see :func:`per_item`."""
+
+    factory: Callable[[], Any]
+
+    def __post_init__(self) -> None:
+        if callable(self.factory):  # else the compiler tells it
+            update_wrapper(self, self.factory)  # name, place and types are the factory's
+
+    def __call__(self) -> Any:
+        """Make one."""
+        return self.factory()
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +163,17 @@ def step(
         macro_task=macro_task,
         shards=shards,
     )
+
+
+def per_item(factory: Callable[[], Any]) -> PerItem:
+    """Declare that a resource is made anew for every item of an EACH step.
+
+    Without it a resource is made once per step. What the factory makes is left when the call for
+    the item has ended, with the exception if there was one. A step that is called once gets one::
+
+        pipeline(..., resources={"session": per_item(open_session)})
+    """
+    return PerItem(factory)
 
 
 def include(name: str, fn: Callable[..., Any], pipeline: Pipeline) -> Include:

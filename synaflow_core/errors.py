@@ -75,6 +75,20 @@ class ParamsError(ProblemsError):
     """Run parameters that do not fit the pipeline's params class."""
 
 
+class OverridesError(ProblemsError):
+    """Overrides of a run that do not fit the pipeline; nothing was run."""
+
+
+class ReplayError(ProblemsError):
+    """Dead letters that cannot be replayed; nothing was run."""
+
+    @classmethod
+    def one(cls, where: str, message: str, hint: str) -> ReplayError:
+        """A single problem of a whole file."""
+        problem = Problem(where, "", "replay", message, hint)
+        return cls("the dead letters cannot be replayed", [problem])
+
+
 class ExportError(ProblemsError):
     """A pipeline that cannot be exported as asked; nothing was written."""
 

@@ -2,7 +2,8 @@
 
 An edge streams when its producer is lazy (a stream that is not collected for all) and its
 parameter takes an item or an iterator. Whatever asks for a container collects its own branch;
-lazy siblings keep streaming. Handlers that a step does not name are the pipeline's.
+lazy siblings keep streaming. Handlers that a step does not name are the pipeline's; but its
+materializer is for collections, so a single value only has one that its own step names.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from synaflow_core.compiler.draft import Draft
-from synaflow_core.dag import Edge, Node, Source
+from synaflow_core.dag import Edge, Node, OutputKind, Source
+
+_SINGLE = (OutputKind.VALUE, OutputKind.NONE)
 
 
 def materialize(draft: Draft) -> Draft:
@@ -21,7 +24,8 @@ def materialize(draft: Draft) -> Draft:
         name: replace(
             node,
             edges=tuple(_edge(edge, draft.nodes) for edge in node.edges),
-            materializer=node.materializer or definition.materializer,
+            materializer=node.materializer
+            or (None if node.output_kind in _SINGLE else definition.materializer),
             error_materializer=node.error_materializer or definition.error_materializer,
         )
         for name, node in draft.nodes.items()

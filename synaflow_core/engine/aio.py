@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -91,6 +91,35 @@ class AsyncHub:
             await asyncio.gather(handle, return_exceptions=True)
 
 
+class AsyncCrew:
+    """Tasks; who starts one sees to it that there are not too many."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def submit(self, work: Callable[[], Act[None]]) -> Any:
+        """Begin an act; returns its handle."""
+        task = asyncio.create_task(perform_async(work()))
+        self._tasks.append(task)
+        return task
+
+    async def wait(self, handles: list[Any], block: bool) -> list[Any]:
+        """The handles of acts that have ended; with ``block`` at least one."""
+        if not handles:
+            return []
+        done, _ = await asyncio.wait(
+            handles, timeout=None if block else 0, return_when=asyncio.FIRST_COMPLETED
+        )
+        return [handle for handle in handles if handle in done]
+
+    async def close(self) -> None:
+        """Cancel what runs; no task is left behind."""
+        left = [task for task in self._tasks if not task.done()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
 class AsyncSeam:
     """Async generators on the running event loop."""
 
@@ -107,6 +136,10 @@ class AsyncSeam:
     def hub(self, turns: Turns) -> AsyncHub:
         """A runner for the tasks of a region."""
         return AsyncHub(turns)
+
+    def crew(self, workers: int) -> AsyncCrew:
+        """Several workers for independent calls."""
+        return AsyncCrew()
 
     async def items_of(self, branch: Branch, hub: Any) -> AsyncIterator[Any]:
         """The branch as its consumer reads it."""
@@ -225,9 +258,32 @@ class AsyncSeam:
             return (yield lambda: stack.enter_context(made))
         return made
 
-    def leave(self, stack: Any) -> Act[None]:
-        """Leave what was entered."""
-        yield stack.aclose
+    def leave(self, stack: Any, error: BaseException | None = None) -> Act[None]:
+        """Leave what was entered; ``error`` is what ended its use, or None."""
+        details = (None, None, None) if error is None else (type(error), error, error.__traceback__)
+        yield lambda: stack.__aexit__(*details)
+
+    def scoped(
+        self, function: Callable[..., Any], factories: Mapping[str, Callable[[], Any]]
+    ) -> Callable[..., Any]:
+        """The function, taking keywords, with resources that are made and left for each call."""
+
+        async def call(**arguments: Any) -> Any:
+            stack = AsyncExitStack()
+            try:
+                for parameter, factory in factories.items():
+                    made = factory()
+                    if inspect.isawaitable(made):
+                        made = await made
+                    arguments[parameter] = await perform_async(self.enter(stack, made))
+                result = await function(**arguments)
+            except BaseException as error:  # a resource may look at it, but not swallow it
+                await stack.__aexit__(type(error), error, error.__traceback__)
+                raise
+            await stack.aclose()
+            return result
+
+        return call
 
 
 async def _slowed(items: Iterable[Any]) -> AsyncIterator[Any]:

@@ -8,35 +8,106 @@ from typing import Any
 
 from synaflow_core.dag import Node, Source
 from synaflow_core.engine.act import Act
+from synaflow_core.engine.call import Call
 from synaflow_core.engine.events import EventContext, PipelineEvent, tell
+from synaflow_core.engine.frontier import Frontier
 from synaflow_core.engine.ledger import exceeded
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.program import CallStage, Program, RegionStage, Stage
 from synaflow_core.engine.region import Region
 from synaflow_core.engine.seam import Seam
-from synaflow_core.engine.state import RunState, binding_of
+from synaflow_core.engine.state import RunState, idle_reason
 
 
-def execute(state: RunState, program: Program, seam: Seam) -> Act[None]:
-    """Run all stages; tells the pipeline's observers how it began and ended."""
+def execute(state: RunState, program: Program, seam: Seam, workers: int = 1) -> Act[None]:
+    """Run all stages; tells the pipeline's observers how it began and ended.
+
+    With several ``workers`` steps that are called once with finished values run side by side.
+    """
     pipeline = partial(EventContext, state.dag.name, state.run_id)
     yield from tell(state.dag.observers, pipeline(PipelineEvent.STARTED))
     try:
         uses = _uses(state, program)
-        for stage in program.stages:
-            parts = yield from _without_skipped(state, stage)
-            for part in parts:
-                if isinstance(part, CallStage):
-                    yield from _call(state, part.step, seam)
-                else:
-                    yield from _region(state, part, seam)
-            _free(state, stage, uses)
+        if workers > 1:
+            yield from _side_by_side(state, program, seam, uses, workers)
+        else:
+            for stage in program.stages:
+                yield from _stage(state, stage, seam)
+                _free(state, stage, uses)
+        yield from _skip_idle(state)
     except BaseException as error:
         if state.stopped is None:
             state.stopped = error
+        yield from _skip_idle(state)
         yield from tell(state.dag.observers, pipeline(PipelineEvent.FAILED, exception=error))
         raise
     yield from tell(state.dag.observers, pipeline(PipelineEvent.COMPLETED))
+
+
+def _stage(state: RunState, stage: Stage, seam: Seam) -> Act[None]:
+    """One stage, without the steps that have to be skipped."""
+    parts = yield from _without_skipped(state, stage)
+    for part in parts:
+        if isinstance(part, CallStage):
+            call = Call(state, part.step, seam)
+            yield from call.begin()
+            yield from call.work()
+            yield from call.settle()
+        else:
+            yield from _region(state, part, seam)
+
+
+def _skip_idle(state: RunState) -> Act[None]:
+    """Tell of the steps that never began, so that nothing is silent."""
+    for name, tally in state.tallies.items():
+        if tally.started is None and not tally.status:
+            yield from state.skip(name, idle_reason(state))
+
+
+def _side_by_side(
+    state: RunState, program: Program, seam: Seam, uses: dict[str, int], workers: int
+) -> Act[None]:
+    """All stages, each as soon as those that it needs have ended; calls are made by a crew.
+
+    Everything but the calls themselves happens here, one after the other, so events, counts and
+    verdicts need no locks. Regions run here as well, while the crew works.
+    """
+    frontier = Frontier(program, dict(state.dag.steps))
+    crew = seam.crew(workers)
+    running: dict[Any, tuple[Stage, Call]] = {}
+    try:
+        while not frontier.done:
+            while not frontier.alone and len(running) < workers:
+                stage = frontier.take_call()
+                if stage is None:
+                    break
+                if (yield from _without_skipped(state, stage)):
+                    call = Call(state, stage.step, seam)
+                    yield from call.begin()
+                    running[crew.submit(call.work)] = stage, call
+                else:
+                    _ended(state, frontier, stage, uses)
+            here = frontier.take() if len(running) < workers else None
+            if here is not None:
+                yield from _stage(state, here, seam)
+                _ended(state, frontier, here, uses)
+            for handle in (yield partial(crew.wait, list(running), here is None)):
+                begun, call = running.pop(handle)
+                yield from call.settle()
+                _ended(state, frontier, begun, uses)
+    except BaseException as error:
+        if state.stopped is None:
+            state.stopped = error
+        raise
+    finally:
+        yield crew.close
+        for _, call in running.values():
+            yield from call.close()
+
+
+def _ended(state: RunState, frontier: Frontier, stage: Stage, uses: dict[str, int]) -> None:
+    frontier.ended(stage)
+    _free(state, stage, uses)
 
 
 def _without_skipped(state: RunState, stage: Stage) -> Act[Iterable[Stage]]:
@@ -47,6 +118,8 @@ def _without_skipped(state: RunState, stage: Stage) -> Act[Iterable[Stage]]:
     for name in stage.steps:
         node = state.dag.steps[name]
         lacking = _lacking(state, node)
+        if name in state.unavailable:
+            continue  # it has failed before it was called
         if lacking:
             yield from state.skip(name, lacking)
         else:
@@ -66,55 +139,22 @@ def _lacking(state: RunState, node: Node) -> str:
     return ""
 
 
-def _call(state: RunState, name: str, seam: Seam) -> Act[None]:
-    """One step that is called once with finished values."""
-    node, tally = state.dag.steps[name], state.tally(name)
-    yield from state.start(tally)
-    stack = seam.new_stack()
-    try:
-        try:
-            found: dict[str, Any] = {}
-            for edge in node.edges:
-                if edge.source is Source.RESOURCE:
-                    made = yield state.dag.resources[edge.producer]
-                    found[edge.parameter] = yield from seam.enter(stack, made)
-                else:
-                    value = state.value(edge, name)
-                    lazy = edge.delivery.is_lazy
-                    found[edge.parameter] = seam.from_value(value, edge) if lazy else value
-            binding = binding_of(node)
-            arguments = [found[edge.parameter] for edge in binding.positional]
-            keywords = {edge.parameter: found[edge.parameter] for edge in binding.keywords}
-            result = yield partial(node.fn, *arguments, **keywords)
-            if node.materializer is not None and node.output_kind.is_collection:
-                result = yield partial(node.materializer, result)
-        finally:
-            yield from seam.leave(stack)
-        state.results[name, ""] = result
-        tally.settled_ok = 1
-    except Exception as error:
-        yield from state.step_failed(tally, error, lost=True)
-    finally:
-        yield from state.finish(tally)
-
-
 def _region(state: RunState, stage: RegionStage, seam: Seam) -> Act[None]:
     """Steps connected by streams; then their collections and thresholds."""
     region = Region(state, stage, seam)
-    yield from region.run()
-    for key, collector in region.collectors.items():
-        tally = state.tally(key.producer)
-        try:
-            if collector.error is not None:
-                raise collector.error
-            value = collector.finish()
-            materializer = tally.node.materializer
-            if materializer is not None:
-                value = yield partial(materializer, value)
-        except Exception as error:
-            yield from state.step_failed(tally, error, lost=True)
-        else:
-            state.keep(key, value)
+    well = False
+    try:
+        well = yield from region.prepare()
+        if well:
+            yield from region.run()
+            yield from region.finish()
+    finally:
+        if not well:
+            yield from region.close()
+        yield from region.abort(state.stopped)
+    if not well:
+        yield from _stage(state, stage, seam)
+        return
     for name in stage.steps:
         failure = exceeded(state.tally(name))
         if failure is not None:

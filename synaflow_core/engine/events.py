@@ -5,6 +5,7 @@ An observer never changes a run: what it raises is logged, what it returns is ig
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -33,6 +34,20 @@ class StepEvent(Enum):
     COMPLETED = "step_completed"
     FAILED = "step_failed"
     SKIPPED = "step_skipped"
+
+
+class MaterializationEvent(Enum):
+    """Life of one materialisation: of a collected branch, or of a value with a materializer."""
+
+    STARTED = "materialization_started"
+    COMPLETED = "materialization_completed"
+    FAILED = "materialization_failed"
+
+
+class ProgressEvent(Enum):
+    """Steps have ended; told for pipelines whose steps have a ``progress_weight``."""
+
+    ADVANCED = "progress_advanced"
 
 
 class LockstepEvent(Enum):
@@ -67,6 +82,30 @@ class EventContext:
 
 
 @dataclass(frozen=True)
+class MaterializationContext(EventContext):
+    """A :class:`MaterializationEvent`.
+
+    Attributes:
+        dataset_name: The step whose output is materialised.
+        consumer_name: The step that asked for it; empty for the copy that serves all.
+        consumer_type: The annotation that asks for the container.
+        materializer_name: Name of the materializer.
+    """
+
+    dataset_name: str = ""
+    consumer_name: str = ""
+    consumer_type: Any = None
+    materializer_name: str = ""
+
+
+@dataclass(frozen=True)
+class ProgressContext(EventContext):
+    """A :class:`ProgressEvent`; ``progress`` is the weighted share of ended steps, up to 1.0."""
+
+    progress: float = 0.0
+
+
+@dataclass(frozen=True)
 class ErrorContext:
     """One failed call, for an error materializer.
 
@@ -80,6 +119,7 @@ class ErrorContext:
         on_error: The step's policy.
         success_count: Calls that returned before this one.
         error_count: Failed calls, this one included.
+        item_type: Type of ``item``: what the item's producer makes; ``Any`` where unknown.
     """
 
     pipeline_name: str
@@ -91,6 +131,7 @@ class ErrorContext:
     on_error: OnError
     success_count: int
     error_count: int
+    item_type: Any = Any
 
 
 def tell(observers: Iterable[Observer], context: EventContext) -> Act[None]:
@@ -102,7 +143,10 @@ def tell(observers: Iterable[Observer], context: EventContext) -> Act[None]:
 def guarded(handler: Callable[[Any], Any], context: Any) -> Act[None]:
     """Call one handler whose failure must not fail the run."""
     try:
-        yield partial(handler, context)
+        made = yield partial(handler, context)
+        if inspect.iscoroutine(made):  # the asynchronous engine would have awaited it
+            made.close()
+            raise TypeError("the handler is asynchronous, but the pipeline is not")
     except Exception:
         logger.exception("handler %r failed for %r", handler, context)
 

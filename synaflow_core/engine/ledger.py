@@ -57,6 +57,8 @@ class Tally:
     ended: float | None = None
     reason: str = ""
     first_error: str = ""
+    failure: BaseException | None = None
+    """What failed the step as a whole."""
     settled_skipped: int = 0
     live_ok: int = 0
     live_skipped: int = 0

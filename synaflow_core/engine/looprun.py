@@ -25,6 +25,7 @@ from synaflow_core.engine.loops import (
     serves_alone,
 )
 from synaflow_core.engine.program import (
+    Call,
     JoinSource,
     Loop,
     Origin,
@@ -70,15 +71,14 @@ class LoopRun:
 
     # -- building -------------------------------------------------------------------------------
 
-    def prepare(self) -> Act[None]:
+    def prepare(self, call: Call) -> Act[None]:
         """Compute, once, the parameters that are the same for all calls of a step."""
-        for call in self.loop.calls:
-            node = self.region.state.dag.steps[call.step]
-            slots = {parameter for parameter, _ in call.slots}
-            self._constants[call.step] = found = {}
-            for edge in node.edges:
-                if edge.parameter not in slots:
-                    found[edge.parameter] = yield from self.region.constant(node, edge)
+        node = self.region.state.dag.steps[call.step]
+        slots = {parameter for parameter, _ in call.slots}
+        self._constants[call.step] = found = {}
+        for edge in node.edges:
+            if edge.parameter not in slots and not self.region.is_per_item(edge):
+                found[edge.parameter] = yield from self.region.constant(node, edge)
 
     def begin(self) -> Any:
         """The loop as a generator of its items (``direct``) or of (branch, item) (``fan``)."""
@@ -126,7 +126,7 @@ class LoopRun:
             **constants,
         }
         for index, tally in enumerate(tallies):
-            names[f"f{index}"] = tally.node.fn
+            names[f"f{index}"] = self._function(tally.node)
             names[f"fail{index}"] = seam.bind(self._on_fail(tally, index, count))
             names[f"miss{index}"] = self._on_miss(tally)
         for index, sink in enumerate(self.loop.sinks):
@@ -148,9 +148,23 @@ class LoopRun:
             return constant
 
         binding = binding_of(node)
+        if any(self.region.is_per_item(edge) for edge in node.edges):  # see _function
+            given = [edge for edge in node.edges if not self.region.is_per_item(edge)]
+            keywords = tuple((edge.parameter, name(edge)) for edge in given)
+            return CallShape((), keywords), constants
         positional = tuple(name(edge) for edge in binding.positional)
         keywords = tuple((edge.parameter, name(edge)) for edge in binding.keywords)
         return CallShape(positional, keywords), constants
+
+    def _function(self, node: Node) -> Callable[..., Any]:
+        """What the loop calls: the step's function, with the resources of one item around it."""
+        resources = self.region.state.dag.resources
+        scoped = {
+            edge.parameter: resources[edge.producer]
+            for edge in node.edges
+            if self.region.is_per_item(edge)
+        }
+        return self.region.seam.scoped(node.fn, scoped) if scoped else node.fn
 
     def _on_fail(
         self, tally: Tally, index: int, count: LoopCount

@@ -11,12 +11,13 @@ from functools import partial
 from typing import Any
 
 from synaflow_core.dag import Edge, Node, Source
+from synaflow_core.definition import PerItem
 from synaflow_core.engine.act import Act
-from synaflow_core.engine.collect import Collector
 from synaflow_core.engine.events import logger
 from synaflow_core.engine.fan import Branch, Fan, Task, Turns
 from synaflow_core.engine.looprun import LoopRun
 from synaflow_core.engine.loops import serves_alone
+from synaflow_core.engine.materialize import CollectedBranch, is_materialised, materialised
 from synaflow_core.engine.program import (
     BranchInput,
     CollectKey,
@@ -37,23 +38,46 @@ class Region:
         self.state = state
         self.stage = stage
         self.seam = seam
-        self.collectors = {key: Collector(key) for key in stage.collects if not key.tap}
+        self.collected = {key: CollectedBranch(state, key) for key in stage.collects if not key.tap}
+        self._unfinished = {key.producer for key in self.collected}
+        """Steps whose end is told when their collections are finished."""
         self._stacks: dict[str, Any] = {}
         self._turns = Turns(self._lifted, state.strict_lockstep)
         self.loops = [LoopRun(self, loop) for loop in stage.loops]
         self._order = {name: index for index, name in enumerate(state.dag.steps)}
         self._hub: Hub | None = None
 
+    def prepare(self) -> Act[bool]:
+        """Make, once, what is the same for all calls of the EACH steps.
+
+        Where that fails, the step has failed before it was called: then nothing has run yet, and
+        the region is to be made anew without that step. Returns whether all is well.
+        """
+        well = True
+        for loop in self.loops:
+            for call in loop.loop.calls:
+                tally = self.state.tally(call.step)
+                try:
+                    yield from loop.prepare(call)
+                except Exception as error:
+                    well = False
+                    yield from self.state.start(tally)
+                    try:
+                        yield from self.state.step_failed(tally, error, lost=True)
+                    finally:
+                        yield from self.state.finish(tally)
+        return well
+
     def run(self) -> Act[None]:
         """Run all loops and tasks to their end; every stream is closed whatever happens."""
+        for branch in self.collected.values():
+            yield from branch.begin()
         for name in self.stage.tasks:
             self.add_task(self._order[name], partial(self._pull, name))
         for loop in self.loops:
             if loop.form == "run" and serves_alone(loop.loop):
                 self.add_task(loop.loop.order, loop.run)
         try:
-            for loop in self.loops:
-                yield from loop.prepare()
             for loop in self.loops:
                 if loop.form == "fan":
                     loop.fan = Fan(loop, self._nested(loop.loop))
@@ -63,7 +87,31 @@ class Region:
                     yield from loop.abandon()  # its consumers were skipped: free its inputs
             yield from self._run_tasks()
         finally:
-            yield from self._close()
+            yield from self.close()
+
+    def finish(self) -> Act[None]:
+        """After the run: finish the collected branches, each of which may fail its producer."""
+        state = self.state
+        try:
+            for key, branch in self.collected.items():
+                try:
+                    value = yield from branch.finish()
+                except Exception as error:
+                    yield from branch.abort(error)
+                    yield from state.step_failed(branch.tally, error, lost=True)
+                else:
+                    state.keep(key, value)
+        finally:
+            yield from self.abort(state.stopped)
+
+    def abort(self, error: BaseException | None) -> Act[None]:
+        """Clean up the collections that came to nothing, and tell the end of their steps."""
+        for branch in self.collected.values():
+            yield from branch.abort(error)
+        for name in self.stage.steps:
+            if name in self._unfinished:
+                self._unfinished.discard(name)
+                yield from self.state.finish(self.state.tally(name))
 
     def _run_tasks(self) -> Act[None]:
         if self._turns.fans:
@@ -104,6 +152,12 @@ class Region:
             return loop.begin()
         return self.seam.ahead(loop.begin(), bound, None, keep_prefix=False)
 
+    def is_per_item(self, edge: Edge) -> bool:
+        """The edge brings a resource that is made anew for every item of an EACH step."""
+        return edge.source is Source.RESOURCE and isinstance(
+            self.state.dag.resources[edge.producer], PerItem
+        )
+
     def constant(self, node: Node, edge: Edge) -> Act[Any]:
         """A parameter that is computed once for all calls of a step."""
         if edge.source is Source.RESOURCE:
@@ -131,7 +185,7 @@ class Region:
 
     def sink(self, key: CollectKey) -> Callable[[Any], Any]:
         """Where a loop puts the items of a collected branch."""
-        return self.state.taps[key.producer] if key.tap else self.collectors[key].put
+        return self.state.taps[key.producer] if key.tap else self.collected[key].put
 
     # -- tasks ----------------------------------------------------------------------------------
 
@@ -145,9 +199,13 @@ class Region:
             result = yield partial(node.fn, *arguments, **keywords)
             if state.stopped is not None:  # the step caught what was to end the run
                 raise state.stopped
+            if is_materialised(node):
+                result = yield from materialised(state, tally, result)
+            yield from self._leave(name, None)
             state.results[name, ""] = result
             tally.settled_ok = 1
         except Exception as error:
+            yield from self._leave_failed(name, error)
             yield from state.step_failed(tally, error, lost=True)
         finally:
             yield from self.end(name)
@@ -164,13 +222,30 @@ class Region:
         emitted = self.state.emitting.pop(name, None)
         if emitted is not None:
             tally.settled_ok, tally.live_ok = emitted(), 0
+        try:
+            yield from self._leave(name, self.state.stopped)
+        except Exception as error:
+            if self.state.stopped is None:
+                yield from self.state.step_failed(tally, error, lost=False)
+        finally:
+            if name not in self._unfinished:
+                yield from self.state.finish(tally)
+            if name in self.stage.pulls:
+                for _, entry in self.stage.pulls[name].inputs:
+                    yield from self.release(entry)
+
+    def _leave(self, name: str, error: BaseException | None) -> Act[None]:
+        """Leave the resources of a step; ``error`` is what it failed with."""
         stack = self._stacks.pop(name, None)
         if stack is not None:
-            yield from self.seam.leave(stack)
-        yield from self.state.finish(tally)
-        if name in self.stage.pulls:
-            for _, entry in self.stage.pulls[name].inputs:
-                yield from self.release(entry)
+            yield from self.seam.leave(stack, error)
+
+    def _leave_failed(self, name: str, error: BaseException) -> Act[None]:
+        """The same after a failure, which is told; another one in leaving is only logged."""
+        try:
+            yield from self._leave(name, error)
+        except Exception:
+            logger.exception("a resource of step '%s' failed while it was left", name)
 
     def release(self, entry: BranchInput | Origin) -> Act[None]:
         """The consumer behind an input has ended."""
@@ -181,11 +256,11 @@ class Region:
         slots = branch.fan.run.loop.branches[branch.index].slots
         yield from self.state.warn_lifted(slots[0], branch.consumer)
 
-    def _close(self) -> Act[None]:
+    def close(self) -> Act[None]:
         """Consumers first, then sources: the reverse of the order in which items flow."""
         if self._hub is not None:
             yield self._hub.close
         for loop in reversed(self.loops):
             yield from loop.abandon()
-        for stack in self._stacks.values():
-            yield from self.seam.leave(stack)
+        for name in list(self._stacks):  # of steps that were never called
+            yield from self._leave(name, self.state.stopped)

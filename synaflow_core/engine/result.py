@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synaflow_core.engine.ledger import SKIPPED, StepReport
-from synaflow_core.engine.state import RunState
+from synaflow_core.engine.state import RunState, idle_reason
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,4 @@ def explain_idle(state: RunState) -> None:
     """Give the steps that never began a reason, so that nothing is silent."""
     for tally in state.tallies.values():
         if tally.started is None and not tally.status:
-            tally.status = SKIPPED
-            tally.reason = (
-                "the run ended before its turn"
-                if state.stopped is not None
-                else "no consumer asked for its items"
-            )
+            tally.status, tally.reason = SKIPPED, idle_reason(state)

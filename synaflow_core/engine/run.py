@@ -9,10 +9,13 @@ from weakref import WeakKeyDictionary
 
 from synaflow_core.dag import Dag, OutputKind
 from synaflow_core.engine.act import perform, perform_async
+from synaflow_core.engine.deadletters import DeadLetters
 from synaflow_core.engine.drive import execute
 from synaflow_core.engine.ledger import Tally
 from synaflow_core.engine.lower import lower
+from synaflow_core.engine.overrides import ExecutionOverrides, overridden
 from synaflow_core.engine.program import Program
+from synaflow_core.engine.replay import replayed
 from synaflow_core.engine.result import Monitor, RunResult, explain_idle, reports
 from synaflow_core.engine.state import RunState
 from synaflow_core.engine.sync import SyncSeam
@@ -34,6 +37,9 @@ def run(
     pipeline: HasDag | Dag,
     params: Any = None,
     *,
+    workers: int = 1,
+    overrides: ExecutionOverrides | None = None,
+    replay: DeadLetters | None = None,
     strict_lockstep: bool = False,
     monitor: Monitor | None = None,
 ) -> RunResult:
@@ -43,6 +49,11 @@ def run(
         pipeline: What :func:`synaflow_core.pipeline` returned, or its ``dag``.
         params: An instance of the params class; a mapping of JSON values, which is validated; or
             None when every field has a default.
+        workers: Steps that are called once with finished values may run in so many threads at a
+            time where they do not depend on each other. With 1 no thread is started.
+        overrides: Other handlers and resources for this run.
+        replay: Call one step again with the items that it failed for, and run what follows on
+            the results; see :func:`~synaflow_core.dead_letters`.
         strict_lockstep: Fail instead of buffering when consumers of one stream get out of step.
         monitor: Receives live counts.
 
@@ -51,12 +62,14 @@ def run(
         PipelineStopException: A step failed under ``OnError.STOP``.
         ThresholdExceededException: Too many items of an EACH step failed.
         WrongEngineError: The pipeline is asynchronous.
+        OverridesError: The overrides do not fit; tells every unknown key.
+        ReplayError: The dead letters cannot be replayed.
     """
     dag = pipeline if isinstance(pipeline, Dag) else pipeline.dag
     if dag.is_async:
         raise WrongEngineError(f"pipeline '{dag.name}' has async steps: use 'await async_run(...)'")
-    state = _begin(dag, params, strict_lockstep)
-    run_program(state, _program(dag), monitor)
+    state, program = _begin(dag, params, workers, overrides, replay, strict_lockstep)
+    run_program(state, program, monitor, workers)
     return _result(state)
 
 
@@ -64,13 +77,16 @@ async def async_run(
     pipeline: HasDag | Dag,
     params: Any = None,
     *,
+    workers: int = 1,
+    overrides: ExecutionOverrides | None = None,
+    replay: DeadLetters | None = None,
     strict_lockstep: bool = False,
     monitor: Monitor | None = None,
 ) -> RunResult:
     """Run an asynchronous pipeline on the running event loop; the twin of :func:`run`.
 
     Cancelling it closes every stream and leaves no task behind. Arguments, result and errors are
-    those of :func:`run`.
+    those of :func:`run`; ``workers`` are tasks.
 
     Raises:
         WrongEngineError: The pipeline is synchronous.
@@ -78,8 +94,8 @@ async def async_run(
     dag = pipeline if isinstance(pipeline, Dag) else pipeline.dag
     if not dag.is_async and dag.steps:
         raise WrongEngineError(f"pipeline '{dag.name}' has no async steps: use 'run(...)'")
-    state = _begin(dag, params, strict_lockstep)
-    await run_program_async(state, _program(dag), monitor)
+    state, program = _begin(dag, params, workers, overrides, replay, strict_lockstep)
+    await run_program_async(state, program, monitor, workers)
     return _result(state)
 
 
@@ -90,8 +106,22 @@ def _program(dag: Dag) -> Program:
     return program
 
 
-def _begin(dag: Dag, params: Any, strict_lockstep: bool) -> RunState:
-    return new_state(
+def _begin(
+    dag: Dag,
+    params: Any,
+    workers: int,
+    overrides: ExecutionOverrides | None,
+    replay: DeadLetters | None,
+    strict_lockstep: bool,
+) -> tuple[RunState, Program]:
+    # What is declared as a number may still be anything.
+    given: object = workers
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise ValueError(f"workers: expected a whole number of at least 1, got {workers!r}")
+    program = None if replay is not None else _program(dag)  # overrides never change it
+    if overrides is not None:
+        dag = overridden(dag, overrides)
+    state = new_state(
         dag,
         params,
         wanted=terminal_steps(dag),
@@ -99,6 +129,10 @@ def _begin(dag: Dag, params: Any, strict_lockstep: bool) -> RunState:
         only=tuple(dag.steps),
         strict_lockstep=strict_lockstep,
     )
+    if program is None:
+        assert replay is not None, "else there is a program"
+        return state, replayed(state, replay)
+    return state, program
 
 
 def _result(state: RunState) -> RunResult:
@@ -112,18 +146,20 @@ def _result(state: RunState) -> RunResult:
     return RunResult(outputs, {r.name: r for r in reports(state)}, state.run_id)
 
 
-def run_program(state: RunState, program: Program, monitor: Monitor | None = None) -> None:
+def run_program(
+    state: RunState, program: Program, monitor: Monitor | None = None, workers: int = 1
+) -> None:
     """Execute a lowered program on the caller's thread."""
     if monitor is not None:
         monitor.attach(state)
     try:
-        perform(execute(state, program, SyncSeam()))
+        perform(execute(state, program, SyncSeam(), workers))
     finally:
         explain_idle(state)
 
 
 async def run_program_async(
-    state: RunState, program: Program, monitor: Monitor | None = None
+    state: RunState, program: Program, monitor: Monitor | None = None, workers: int = 1
 ) -> None:
     """Execute a lowered program on the running event loop."""
     from synaflow_core.engine.aio import AsyncSeam  # asyncio is only paid for when used
@@ -131,7 +167,7 @@ async def run_program_async(
     if monitor is not None:
         monitor.attach(state)
     try:
-        await perform_async(execute(state, program, AsyncSeam()))
+        await perform_async(execute(state, program, AsyncSeam(), workers))
     finally:
         explain_idle(state)
 

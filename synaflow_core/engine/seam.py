@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from synaflow_core.dag import Edge
@@ -21,6 +21,19 @@ class Hub(Protocol):
         """End the tasks that have not ended; awaited by the asynchronous engine."""
 
 
+class Crew(Protocol):
+    """Carries out acts side by side."""
+
+    def submit(self, work: Callable[[], Act[None]]) -> Any:
+        """Begin an act; returns its handle. The act sees the context variables of now."""
+
+    def wait(self, handles: list[Any], block: bool) -> Any:
+        """The handles of acts that have ended; with ``block`` at least one. May be awaitable."""
+
+    def close(self) -> Any:
+        """Let nothing run on; awaited by the asynchronous engine."""
+
+
 class Seam(Protocol):
     """The primitives of one engine."""
 
@@ -31,6 +44,9 @@ class Seam(Protocol):
 
     def hub(self, turns: Turns) -> Hub:
         """A runner for the tasks of a region."""
+
+    def crew(self, workers: int) -> Crew:
+        """Several workers for independent calls."""
 
     def items_of(self, branch: Branch, hub: Any) -> Any:
         """The iterator that a consumer in a fan reads."""
@@ -72,5 +88,10 @@ class Seam(Protocol):
     def enter(self, stack: Any, made: Any) -> Act[Any]:
         """Enter a context manager that a resource factory made, or take the thing as it is."""
 
-    def leave(self, stack: Any) -> Act[None]:
-        """Leave what was entered."""
+    def leave(self, stack: Any, error: BaseException | None = None) -> Act[None]:
+        """Leave what was entered; ``error`` is what ended its use, or None."""
+
+    def scoped(
+        self, function: Callable[..., Any], factories: Mapping[str, Callable[[], Any]]
+    ) -> Callable[..., Any]:
+        """The function, taking keywords, with resources that are made and left for each call."""

@@ -27,9 +27,19 @@ from synaflow_core.engine.events import (
     logger,
     tell,
 )
-from synaflow_core.engine.ledger import FAILED, OK, SKIPPED, LoopCount, Tally, describe, stops
+from synaflow_core.engine.ledger import (
+    FAILED,
+    OK,
+    SKIPPED,
+    LoopCount,
+    Tally,
+    describe,
+    exceeded,
+    stops,
+)
 from synaflow_core.engine.program import CollectKey, Origin
 from synaflow_core.errors import HandoffError, PipelineStopException
+from synaflow_core.hints import shape_of
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,20 @@ def binding_of(node: Node) -> Binding:
     return found
 
 
+def item_type(dag: Dag, node: Node) -> Any:
+    """Type of the item that a step is called with; a tuple type where it takes several."""
+    found = []
+    for edge in node.item_edges:
+        if edge.source is Source.STEP:
+            made = dag.steps[edge.producer].element
+        else:
+            made = shape_of(dag.params[edge.producer]).item
+        found.append(edge.annotation if made is Any else made)
+    if not found:
+        return Any
+    return found[0] if len(found) == 1 else tuple[tuple(found)]  # type: ignore[misc]  # made here
+
+
 @dataclass
 class RunState:
     """All that is known of one run while it goes on.
@@ -98,6 +122,7 @@ class RunState:
     stopped: BaseException | None = None
     counts: list[LoopCount] = field(default_factory=list)
     emitting: dict[str, Callable[[], int]] = field(default_factory=dict)
+    _item_types: dict[str, Any] = field(default_factory=dict)
 
     # -- values ---------------------------------------------------------------------------------
 
@@ -147,8 +172,11 @@ class RunState:
         """A step that started has ended; ok unless it failed before. Tells it once."""
         if tally.ended is None and tally.started is not None:
             tally.ended = time.perf_counter()
-            if self.stopped is not None and not tally.status:
-                tally.status, tally.reason = FAILED, f"the run ended: {describe(self.stopped)}"
+            ended = self.stopped if self.stopped is not None else exceeded(tally)
+            if ended is not None and not tally.status:
+                why = "" if ended is not self.stopped else "the run ended: "
+                tally.status, tally.failure = FAILED, ended
+                tally.reason = why + describe(ended)
             tally.status = tally.status or OK
             failed = tally.status == FAILED
             yield from self.tell(StepEvent.FAILED if failed else StepEvent.COMPLETED, tally)
@@ -176,8 +204,18 @@ class RunState:
         tally.note_error(error)
         yield from self._materialize_error(tally, error, item)
         if stops(tally.node):
-            tally.status, tally.reason = FAILED, describe(error)
+            self.fail(tally, error)
             self.stop(PipelineStopException(tally.node.name, error))
+
+    @staticmethod
+    def succeed(tally: Tally) -> None:
+        """The single call of a step has returned."""
+        tally.settled_ok, tally.status = 1, OK
+
+    @staticmethod
+    def fail(tally: Tally, error: BaseException) -> None:
+        """A step has failed as a whole."""
+        tally.status, tally.reason, tally.failure = FAILED, describe(error), error
 
     def step_failed(self, tally: Tally, error: Exception, *, lost: bool) -> Act[None]:
         """An ALL step raised, or a generator did in the middle of its items.
@@ -195,7 +233,7 @@ class RunState:
         if isinstance(error, HandoffError):  # a dataset is damaged: no policy of a step covers that
             self.stop(error)
         tally.note_error(error)
-        tally.status, tally.reason = FAILED, describe(error)
+        self.fail(tally, error)
         yield from self._materialize_error(tally, error, None)
         if stops(tally.node):
             self.stop(PipelineStopException(tally.node.name, error))
@@ -223,10 +261,17 @@ class RunState:
             on_error=node.on_error,
             success_count=tally.ok,
             error_count=tally.errors,
+            item_type=self._item_type(node),
         )
         yield from guarded(
             node.error_materializer or self.dag.error_materializer or log_error, context
         )
+
+    def _item_type(self, node: Node) -> Any:
+        """Type of what a failing call was called with; found once per step."""
+        if node.name not in self._item_types:
+            self._item_types[node.name] = item_type(self.dag, node)
+        return self._item_types[node.name]
 
     def tell(self, event: StepEvent, tally: Tally, detail: str = "") -> Act[None]:
         """Dispatch a step event to the pipeline's and the step's observers."""
@@ -248,6 +293,7 @@ class RunState:
             step_name=tally.node.name,
             success_count=tally.ok,
             error_count=tally.errors,
+            exception=tally.failure,
             detail=detail or tally.reason,
         )
         yield from tell(observers, context)
@@ -263,3 +309,10 @@ class RunState:
         tally = self.tallies.get(producer) or self.tallies[consumer]
         observers = self.dag.observers + tally.node.observers
         yield from self._dispatch(observers, LockstepEvent.BOUND_LIFTED, tally, text)
+
+
+def idle_reason(state: RunState) -> str:
+    """Why a step that never began did not."""
+    if state.stopped is not None:
+        return "the run ended before its turn"
+    return "no consumer asked for its items"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextvars
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from inspect import isgenerator
 from itertools import islice, zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent, greenlet
 
@@ -19,6 +19,9 @@ from synaflow_core.dag import Edge
 from synaflow_core.engine.act import Act, perform
 from synaflow_core.engine.fan import END, RECHECK, Branch, Task, Turns
 from synaflow_core.engine.ticks import Ticker
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 
 class SyncHub:
@@ -78,6 +81,35 @@ class SyncHub:
                 task.handle.throw()
 
 
+class SyncCrew:
+    """A pool of threads, started when there is something to do for them."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool: ThreadPoolExecutor | None = None
+
+    def submit(self, work: Callable[[], Act[None]]) -> Any:
+        """Begin an act; returns its handle."""
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # only paid for when used
+
+            self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="synaflow")
+        context = contextvars.copy_context()
+        return self._pool.submit(context.run, lambda: perform(work()))
+
+    def wait(self, handles: list[Any], block: bool) -> list[Any]:
+        """The handles of acts that have ended; with ``block`` at least one."""
+        from concurrent.futures import FIRST_COMPLETED, wait
+
+        done = wait(handles, None if block else 0, FIRST_COMPLETED).done if handles else ()
+        return [handle for handle in handles if handle in done]
+
+    def close(self) -> None:
+        """Wait for what runs: a thread cannot be ended from outside."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
 class SyncSeam:
     """Generators on the caller's thread."""
 
@@ -90,6 +122,10 @@ class SyncSeam:
     def hub(self, turns: Turns) -> SyncHub:
         """A runner for the tasks of a region."""
         return SyncHub(turns)
+
+    def crew(self, workers: int) -> SyncCrew:
+        """Several workers for independent calls."""
+        return SyncCrew(workers)
 
     def items_of(self, branch: Branch, hub: Any) -> Iterator[Any]:
         """The branch as its consumer reads it (a generator: resuming one is cheaper than a call).
@@ -211,6 +247,26 @@ class SyncSeam:
             return (yield lambda: stack.enter_context(made))
         return made
 
-    def leave(self, stack: Any) -> Act[None]:
-        """Leave what was entered."""
-        yield stack.close
+    def leave(self, stack: Any, error: BaseException | None = None) -> Act[None]:
+        """Leave what was entered; ``error`` is what ended its use, or None."""
+        details = (None, None, None) if error is None else (type(error), error, error.__traceback__)
+        yield lambda: stack.__exit__(*details)
+
+    def scoped(
+        self, function: Callable[..., Any], factories: Mapping[str, Callable[[], Any]]
+    ) -> Callable[..., Any]:
+        """The function, taking keywords, with resources that are made and left for each call."""
+
+        def call(**arguments: Any) -> Any:
+            stack = ExitStack()
+            try:
+                for parameter, factory in factories.items():
+                    arguments[parameter] = perform(self.enter(stack, factory()))
+                made = function(**arguments)
+            except BaseException as error:  # a resource may look at it, but not swallow it
+                stack.__exit__(type(error), error, error.__traceback__)
+                raise
+            stack.close()
+            return made
+
+        return call
