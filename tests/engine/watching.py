@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -65,15 +64,3 @@ class Watch:
             self.contexts.append(context)
 
         return Observer(note if asynchronous else self.contexts.append)
-
-
-def async_form(function: Callable[..., Any]) -> Callable[..., Any]:
-    """An async twin of a sync step without streams in its signature."""
-    assert not inspect.isgeneratorfunction(function)
-
-    async def twin(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **kwargs)
-
-    twin.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    twin.__annotations__ = function.__annotations__
-    return twin
