@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,8 +70,9 @@ class PerItem:
     factory: Callable[[], Any]
 
     def __post_init__(self) -> None:
-        if callable(self.factory):  # else the compiler tells it
-            update_wrapper(self, self.factory)  # name, place and types are the factory's
+        # Name, place and types are the factory's, as for any decorated function.
+        object.__setattr__(self, "__wrapped__", self.factory)
+        object.__setattr__(self, "__name__", getattr(self.factory, "__name__", "per_item"))
 
     def __call__(self) -> Any:
         """Make one."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synaflow_core.dag import Dag
+from synaflow_core.errors import RunError
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +51,23 @@ class _SubPipeline(_Named):
     def __post_init__(self) -> None:
         self._called(f"include.{self.include}")
 
+    def _output(self, result: Any) -> Any:
+        """What the exported step made; when it made nothing, the item has failed."""
+        if self.exported not in result.outputs:
+            report = result.steps[self.exported]
+            raise RunError(
+                f"the run of pipeline '{self.dag.name}' for this item gave no '{self.exported}' "
+                f"({report.status}: {report.reason})"
+            )
+        return result.outputs[self.exported]
+
 
 class SubRun(_SubPipeline):
     """Runs an included pipeline once: the function of an include that is fed item by item."""
 
     def __call__(self, **arguments: Any) -> Any:
         """Build the params of one run, run, and return what the exported step made."""
-        return _engine().run(self.dag, self.adapter(**arguments)).outputs[self.exported]
+        return self._output(_engine().run(self.dag, self.adapter(**arguments)))
 
 
 class AsyncSubRun(_SubPipeline):
@@ -67,8 +78,7 @@ class AsyncSubRun(_SubPipeline):
         params = self.adapter(**arguments)
         if inspect.isawaitable(params):
             params = await params
-        result = await _engine().async_run(self.dag, params)
-        return result.outputs[self.exported]
+        return self._output(await _engine().async_run(self.dag, params))
 
 
 def _engine() -> Any:

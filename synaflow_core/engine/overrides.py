@@ -74,11 +74,9 @@ def overridden(dag: Dag, overrides: ExecutionOverrides) -> Dag:
 
 
 def _replaced(dag: Dag, overrides: ExecutionOverrides) -> Dag:
-    everywhere = dict.fromkeys(
-        dag.steps if PIPELINE_SCOPE in overrides.error_materializers else (),
-        overrides.error_materializers[PIPELINE_SCOPE],
-    )
-    errors = {**everywhere, **overrides.error_materializers}
+    errors = dict(overrides.error_materializers)
+    if PIPELINE_SCOPE in errors:
+        errors = {**dict.fromkeys(dag.steps, errors[PIPELINE_SCOPE]), **errors}
     steps = {}
     for name, node in dag.steps.items():
         changes: dict[str, Any] = {}
@@ -163,11 +161,18 @@ def _problems(dag: Dag, overrides: ExecutionOverrides) -> Iterator[Problem]:
                     *place,
                     "unknown-override",
                     f"there is no {what} of that name; valid keys: {listed(sorted(keys), 20)}",
-                    did_you_mean(str(key), keys, "keys are compiled names: Scope('inc')('step')"),
+                    _near(str(key), keys),
                 )
                 continue
             for handler in _each(value) if kind == "observers" else [value]:
                 yield from _wrong_value(dag, kind, handler, place)
+
+
+def _near(key: str, keys: list[str]) -> str:
+    inside = next((known for known in keys if known.endswith(SEPARATOR + key)), None)
+    if inside is not None:
+        return f"did you mean '{inside}'?"
+    return did_you_mean(key, keys, "keys are compiled names: Scope('inc')('step')")
 
 
 def _each(observers: Any) -> list[Any]:
