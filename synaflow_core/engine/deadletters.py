@@ -17,13 +17,13 @@ import inspect
 import json
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from synaflow_core.engine.events import ErrorContext, log_error, logger
+from synaflow_core.engine.events import ErrorContext, log_error, logger, unwanted
 from synaflow_core.errors import Problem, ReplayError
 
 ErrorMaterializer = Callable[[ErrorContext], Any]
@@ -50,7 +50,7 @@ class CompositeErrorMaterializer:
     def __call__(self, context: ErrorContext) -> Any:
         """Tell all of them."""
         waits = [made for each in self.materializers if (made := _told(each, context)) is not None]
-        return _wait_for(waits) if waits else None
+        return _Waits(waits) if waits else None
 
 
 def _told(materializer: ErrorMaterializer, context: ErrorContext) -> Awaitable[Any] | None:
@@ -62,12 +62,21 @@ def _told(materializer: ErrorMaterializer, context: ErrorContext) -> Awaitable[A
     return made if inspect.isawaitable(made) else None
 
 
-async def _wait_for(made: list[Awaitable[Any]]) -> None:
-    for each in made:
-        try:
-            await each
-        except Exception:
-            logger.exception("an error materializer failed")
+class _Waits:
+    """What is still to be awaited of several; may be closed instead, as a coroutine may."""
+
+    def __init__(self, made: list[Awaitable[Any]]) -> None:
+        self._made = made
+
+    def __await__(self) -> Generator[Any, None, None]:
+        for each in self._made:
+            try:
+                yield from each.__await__()
+            except Exception:
+                logger.exception("an error materializer failed")
+
+    def close(self) -> None:
+        unwanted(self._made)
 
 
 def composite_error_materializer(

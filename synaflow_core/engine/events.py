@@ -144,11 +144,19 @@ def guarded(handler: Callable[[Any], Any], context: Any) -> Act[None]:
     """Call one handler whose failure must not fail the run."""
     try:
         made = yield partial(handler, context)
-        if inspect.iscoroutine(made):  # the asynchronous engine would have awaited it
-            made.close()
+        if inspect.isawaitable(made):  # the asynchronous engine would have awaited it
+            unwanted([made])
             raise TypeError("the handler is asynchronous, but the pipeline is not")
     except Exception:
         logger.exception("handler %r failed for %r", handler, context)
+
+
+def unwanted(made: Iterable[Any]) -> None:
+    """Close coroutines that nobody will await; Python would complain about them."""
+    for each in made:
+        close = getattr(each, "close", None)
+        if close is not None:
+            close()
 
 
 def log_error(context: ErrorContext) -> None:

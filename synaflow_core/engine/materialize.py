@@ -13,7 +13,13 @@ from typing import Any
 from synaflow_core.dag import Delivery, Node, OutputKind, Source
 from synaflow_core.engine.act import Act
 from synaflow_core.engine.collect import Collector
-from synaflow_core.engine.events import MaterializationContext, MaterializationEvent, logger, tell
+from synaflow_core.engine.events import (
+    MaterializationContext,
+    MaterializationEvent,
+    logger,
+    tell,
+    unwanted,
+)
 from synaflow_core.engine.ledger import Tally
 from synaflow_core.engine.materializers import (
     Materialization,
@@ -58,8 +64,7 @@ class Materializing:
         if self._sink is not None:
             made = yield partial(self._sink.finish, value)
             if inspect.isawaitable(made):  # the asynchronous engine would have awaited it
-                if inspect.iscoroutine(made):
-                    made.close()
+                unwanted([made])
                 raise TypeError(
                     f"the materializer of step '{self.tally.node.name}' is asynchronous, but the "
                     f"pipeline is not: write it with 'def'"

@@ -40,6 +40,8 @@ def run_any(pipeline: Pipeline, params: Any = None, **options: Any) -> RunResult
         try:
             return await async_run(pipeline, params, **options)
         finally:
+            for _ in range(3):  # generators that steps themselves dropped are closed by the loop
+                await asyncio.sleep(0)
             left = asyncio.all_tasks() - {asyncio.current_task()}
             assert not left, left
 
