@@ -14,6 +14,7 @@ from synaflow_core.engine.frontier import Frontier
 from synaflow_core.engine.ledger import exceeded
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.program import CallStage, Program, RegionStage, Stage
+from synaflow_core.engine.progress import Progress
 from synaflow_core.engine.region import Region
 from synaflow_core.engine.seam import Seam
 from synaflow_core.engine.state import RunState, idle_reason
@@ -26,6 +27,8 @@ def execute(state: RunState, program: Program, seam: Seam, workers: int = 1) -> 
     """
     pipeline = partial(EventContext, state.dag.name, state.run_id)
     yield from tell(state.dag.observers, pipeline(PipelineEvent.STARTED))
+    if state.dag.observers:
+        state.progress = Progress(tally.node for tally in state.tallies.values())
     try:
         uses = _uses(state, program)
         if workers > 1:

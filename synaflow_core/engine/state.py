@@ -21,6 +21,8 @@ from synaflow_core.engine.events import (
     ErrorContext,
     EventContext,
     LockstepEvent,
+    ProgressContext,
+    ProgressEvent,
     StepEvent,
     guarded,
     log_error,
@@ -38,6 +40,7 @@ from synaflow_core.engine.ledger import (
     stops,
 )
 from synaflow_core.engine.program import CollectKey, Origin
+from synaflow_core.engine.progress import Progress
 from synaflow_core.errors import HandoffError, PipelineStopException
 from synaflow_core.hints import shape_of
 
@@ -106,6 +109,7 @@ class RunState:
         stopped: What ended the run, once something has.
         counts: The loops that run now, for live counts.
         emitting: Running generator step -> items that it has yielded so far.
+        progress: Where the pipeline's observers are told of it.
     """
 
     dag: Dag
@@ -122,6 +126,7 @@ class RunState:
     stopped: BaseException | None = None
     counts: list[LoopCount] = field(default_factory=list)
     emitting: dict[str, Callable[[], int]] = field(default_factory=dict)
+    progress: Progress | None = None
     _item_types: dict[str, Any] = field(default_factory=dict)
 
     # -- values ---------------------------------------------------------------------------------
@@ -180,6 +185,22 @@ class RunState:
             tally.status = tally.status or OK
             failed = tally.status == FAILED
             yield from self.tell(StepEvent.FAILED if failed else StepEvent.COMPLETED, tally)
+            yield from self._advance(tally)
+
+    def _advance(self, tally: Tally) -> Act[None]:
+        """A step has ended: tell how far the run is, unless the run itself has ended."""
+        if self.progress is None or self.stopped is not None:
+            return
+        now = self.progress.ended(tally.node.name)
+        if now is not None:
+            context = ProgressContext(
+                pipeline_name=self.dag.name,
+                run_id=self.run_id,
+                event=ProgressEvent.ADVANCED,
+                step_name=tally.node.name,
+                progress=now,
+            )
+            yield from tell(self.dag.observers, context)
 
     def refresh(self) -> None:
         """Bring the live counts of all tallies up to date; any thread may ask."""
@@ -194,6 +215,7 @@ class RunState:
         tally.status, tally.reason = SKIPPED, reason
         self.unavailable[name] = reason
         yield from self.tell(StepEvent.SKIPPED, tally, detail=reason)
+        yield from self._advance(tally)
 
     def item_failed(self, tally: Tally, error: Exception, item: Any) -> Act[None]:
         """An EACH call raised: count and go on, or stop the run.

@@ -71,7 +71,7 @@ def renamed(function: Callable[..., Any], **names: str) -> Callable[..., Any]:
     import inspect
     import typing
 
-    hints = typing.get_type_hints(function)
+    hints = typing.get_type_hints(inspect.unwrap(function))
     signature = inspect.signature(function)
     parameters = [
         parameter.replace(name=names.get(name, name), annotation=hints.get(name, Any))
