@@ -40,6 +40,8 @@ def expand(draft: Draft) -> Draft:
             nodes[entry.name] = _step_node(draft, entry, function, flow, edges)
             continue
         found = list(_wrong_include(draft, entry))
+        if flow.mode is StepMode.EACH:
+            found += _mixed_run(draft, entry, function)
         problems.extend(found)
         if found:
             continue
@@ -122,6 +124,19 @@ def _wrong_include(draft: Draft, include: Include) -> Iterator[Problem]:
             f"pipeline '{dag.name}' has a step called '{PARAMS}', the name of the adapter's "
             "result inside an include",
             f"rename that step of '{dag.name}'",
+        )
+
+
+def _mixed_run(draft: Draft, include: Include, function: Function) -> Iterator[Problem]:
+    """One run per item is of one colour; an include that is called once mixes with its pipeline."""
+    dag = include.pipeline.dag
+    if function.is_async and not dag.is_async:
+        yield Problem(
+            draft.place_of(include.name),
+            subject_of(include),
+            "mixed-colour",
+            f"expected a sync adapter, because pipeline '{dag.name}' is sync, got an async one",
+            "write it as 'def', or make the included pipeline async",
         )
 
 

@@ -1,6 +1,7 @@
 """Pass 14: handlers. Observers and compensations have the colour of the pipeline that calls them.
 
-Materializers may be sync in an async pipeline: they are called with what is already there.
+Materializers and resource factories may be sync in an async pipeline: they are called with what is
+already there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from synaflow_core.compiler.draft import Draft
+from synaflow_core.definition import PerItem
 from synaflow_core.errors import Problem
 from synaflow_core.hints import is_async_callable, place_of
 
@@ -33,6 +35,9 @@ def _handlers(draft: Draft) -> Iterator[tuple[str, Callable[..., Any], bool]]:
         handler = getattr(definition, name)
         if handler:
             yield name, handler, False
+    for name, factory in definition.resources.items():
+        made = factory.factory if isinstance(factory, PerItem) else factory
+        yield f"resource '{name}', factory", made, False
     for node in draft.nodes.values():
         step = f"step '{node.name}'"
         for observer in node.observers:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from synaflow_core import (
+    DefinitionError,
     OnError,
     PipelineStopException,
     async_run,
@@ -352,3 +353,15 @@ def test_includes_once_twice_nested_and_per_item(asynchronous: bool) -> None:
         "(skipped: needs 'squared': needs 'squared__params__items': needs 'squared__params': "
         "'below' failed: ValueError: three)"
     )
+
+
+def test_an_async_adapter_of_a_sync_pipeline_run_per_item_is_refused() -> None:
+    async def adapter(numbers: int) -> One:
+        return One(numbers)
+
+    with pytest.raises(DefinitionError, match=r"because pipeline 'one' is sync, got an async one"):
+        pipeline(
+            "p",
+            None,
+            [step("numbers", source(True, 2)), include("inc", adapter, sum_of_one(False))],
+        )

@@ -258,3 +258,12 @@ def test_what_a_per_item_factory_makes_has_a_type() -> None:
     assert p.dag.resource_types == {"session": Session}
     assert run_any(p).outputs == {"use": 1}
     assert log == ["enter", "exit"]
+
+
+def test_an_async_factory_in_a_sync_pipeline_is_refused() -> None:
+    def use(session: Any) -> int:
+        return 1
+
+    for factory in (async_generator, opened, per_item(async_generator)):
+        with pytest.raises(DefinitionError, match=r"resource 'session', factory .*'async def'"):
+            pipeline("p", None, [step("use", use)], resources={"session": factory})
