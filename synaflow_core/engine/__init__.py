@@ -5,14 +5,6 @@
 connects. All of that serves both engines; ``sync`` and ``aio`` are the twins that differ.
 """
 
-from synaflow_core.engine.deadletters import (
-    DeadLetter,
-    DeadLetters,
-    composite_error_materializer,
-    dead_letters,
-    disk_error_materializer,
-    log_error_materializer,
-)
 from synaflow_core.engine.events import (
     ErrorContext,
     EventContext,
@@ -25,27 +17,15 @@ from synaflow_core.engine.events import (
     StepEvent,
 )
 from synaflow_core.engine.ledger import StepReport
-from synaflow_core.engine.materializers import (
-    MaterializeContext,
-    composite_materializer,
-    disk_materializer,
-    memory_materializer,
-)
-from synaflow_core.engine.overrides import PIPELINE_SCOPE, ExecutionOverrides
 from synaflow_core.engine.result import Monitor, RunResult
 from synaflow_core.engine.run import async_run, run
 
 __all__ = [
-    "PIPELINE_SCOPE",
-    "DeadLetter",
-    "DeadLetters",
     "ErrorContext",
     "EventContext",
-    "ExecutionOverrides",
     "LockstepEvent",
     "MaterializationContext",
     "MaterializationEvent",
-    "MaterializeContext",
     "Monitor",
     "PipelineEvent",
     "ProgressContext",
@@ -54,12 +34,5 @@ __all__ = [
     "StepEvent",
     "StepReport",
     "async_run",
-    "composite_error_materializer",
-    "composite_materializer",
-    "dead_letters",
-    "disk_error_materializer",
-    "disk_materializer",
-    "log_error_materializer",
-    "memory_materializer",
     "run",
 ]

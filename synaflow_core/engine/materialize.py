@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synaflow_core.dag import Delivery, Node, OutputKind, Source
 from synaflow_core.engine.act import Act
@@ -21,14 +21,11 @@ from synaflow_core.engine.events import (
     unwanted,
 )
 from synaflow_core.engine.ledger import Tally
-from synaflow_core.engine.materializers import (
-    Materialization,
-    MaterializeContext,
-    begun,
-    is_factory,
-)
 from synaflow_core.engine.program import CollectKey
 from synaflow_core.engine.state import RunState
+
+if TYPE_CHECKING:
+    from synaflow_core.engine.materializers import Materialization, MaterializeContext
 
 
 class Materializing:
@@ -49,6 +46,8 @@ class Materializing:
         materializer = self.tally.node.materializer
         if materializer is None:
             return
+        from synaflow_core.engine.materializers import begun, is_factory  # plain memory needs none
+
         made = materializer
         if is_factory(materializer):
             made = yield partial(materializer, self._context())
@@ -87,6 +86,8 @@ class Materializing:
         yield from self._tell(MaterializationEvent.FAILED, error)
 
     def _context(self) -> MaterializeContext:
+        from synaflow_core.engine.materializers import MaterializeContext
+
         node = self.tally.node
         return MaterializeContext(
             pipeline_name=self._state.dag.name,

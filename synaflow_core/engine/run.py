@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from synaflow_core.dag import Dag, OutputKind
 from synaflow_core.engine.act import perform, perform_async
-from synaflow_core.engine.deadletters import DeadLetters
 from synaflow_core.engine.drive import execute
 from synaflow_core.engine.ledger import Tally
 from synaflow_core.engine.lower import lower
-from synaflow_core.engine.overrides import ExecutionOverrides, overridden
 from synaflow_core.engine.program import Program
-from synaflow_core.engine.replay import replayed
 from synaflow_core.engine.result import Monitor, RunResult, explain_idle, reports
 from synaflow_core.engine.state import RunState
 from synaflow_core.engine.sync import SyncSeam
 from synaflow_core.errors import ParamsError, Problem, WrongEngineError
+
+if TYPE_CHECKING:
+    from synaflow_core.engine.deadletters import DeadLetters
+    from synaflow_core.engine.overrides import ExecutionOverrides
 
 
 class HasDag(Protocol):
@@ -120,6 +121,8 @@ def _begin(
         raise ValueError(f"workers: expected a whole number of at least 1, got {workers!r}")
     program = None if replay is not None else _program(dag)  # overrides never change it
     if overrides is not None:
+        from synaflow_core.engine.overrides import overridden  # few runs have any
+
         dag = overridden(dag, overrides)
     state = new_state(
         dag,
@@ -131,6 +134,8 @@ def _begin(
     )
     if program is None:
         assert replay is not None, "else there is a program"
+        from synaflow_core.engine.replay import replayed
+
         return state, replayed(state, replay)
     return state, program
 
