@@ -1,4 +1,8 @@
-"""Picks the pipeline that is meant among the variables of a module."""
+"""Picks the pipeline that is meant among the variables of a module.
+
+What counts as a pipeline is ours or of the public ``synaflow`` package. One of those is only
+declared; the one that is picked is compiled here, the others may even be wrong.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,34 @@ from shlex import quote
 from types import ModuleType
 from typing import Any
 
+from synaflow_core.compat import (
+    from_public,
+    included_names,
+    is_public_pipeline,
+    is_public_registry,
+)
 from synaflow_core.pipeline import Pipeline, PipelineRegistry
 from synaflow_export.locate import LoadError, Place, did_you_mean
 
 __all__ = ["Choice", "choose"]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A pipeline that could be meant: compiled, or declared with the public package."""
+
+    pipeline: Any
+    attribute: str
+
+    @property
+    def name(self) -> str:
+        return str(self.pipeline.name)
+
+    @property
+    def label(self) -> str:
+        """How a list of choices calls it."""
+        name = self.name
+        return f"'{name}'" if name == self.attribute else f"'{name}' (variable {self.attribute})"
 
 
 @dataclass(frozen=True)
@@ -29,12 +57,6 @@ class Choice:
     attribute: str
     note: str = ""
 
-    @property
-    def label(self) -> str:
-        """How a list of choices calls it."""
-        name = self.pipeline.name
-        return f"'{name}'" if name == self.attribute else f"'{name}' (variable {self.attribute})"
-
 
 def choose(module: ModuleType, place: Place, name: str | None = None) -> Choice:
     """Pick a pipeline of an imported module.
@@ -48,6 +70,7 @@ def choose(module: ModuleType, place: Place, name: str | None = None) -> Choice:
 
     Raises:
         LoadError: If there is none, none of that name, or more than one.
+        DefinitionError: If it is of the public package and does not compile.
     """
     found = list(_at_attribute(module, place) if place.attribute else _in(vars(module)))
     if not found:
@@ -60,29 +83,33 @@ def choose(module: ModuleType, place: Place, name: str | None = None) -> Choice:
             "`if __name__ == '__main__'`: my_pipeline = pipeline(name=..., steps=[...])",
         )
     if name is not None:
-        return _named(found, name, place)
+        return _compiled(_named(found, name, place))
     if len(found) == 1:
-        return found[0]
+        return _compiled(found[0])
     parts = {id(part) for choice in found for part in _parts(choice, found)}
     whole = [choice for choice in found if id(choice) not in parts]
     if len(whole) == 1:
         others = ", ".join(choice.label for choice in found if choice is not whole[0])
         note = f"took {whole[0].label}, which includes {others}; --pipeline NAME takes another"
-        return Choice(whole[0].pipeline, whole[0].attribute, note)
+        return _compiled(whole[0], note)
     labels = ", ".join(choice.label for choice in found)
     raise LoadError.one(
         place.target,
         place.shown,
         "several-pipelines",
         f"there are {len(found)} pipelines: {labels}",
-        f"say which one: --pipeline {quote(found[0].pipeline.name)}",
+        f"say which one: --pipeline {quote(found[0].name)}",
     )
 
 
-def _named(found: list[Choice], name: str, place: Place) -> Choice:
-    matching = [c for c in found if c.pipeline.name == name] or [
-        c for c in found if c.attribute == name
-    ]
+def _compiled(candidate: _Candidate, note: str = "") -> Choice:
+    found = candidate.pipeline
+    pipeline = found if isinstance(found, Pipeline) else from_public(found)
+    return Choice(pipeline, candidate.attribute, note)
+
+
+def _named(found: list[_Candidate], name: str, place: Place) -> _Candidate:
+    matching = [c for c in found if c.name == name] or [c for c in found if c.attribute == name]
     if len(matching) == 1:
         return matching[0]
     labels = ", ".join(choice.label for choice in found)
@@ -100,13 +127,11 @@ def _named(found: list[Choice], name: str, place: Place) -> Choice:
         place.shown,
         "unknown-pipeline",
         f"there is no pipeline '{name}'; there is {labels}",
-        did_you_mean(
-            name, (c.pipeline.name for c in found), f"--pipeline {quote(found[0].pipeline.name)}"
-        ),
+        did_you_mean(name, (c.name for c in found), f"--pipeline {quote(found[0].name)}"),
     )
 
 
-def _at_attribute(module: ModuleType, place: Place) -> Iterator[Choice]:
+def _at_attribute(module: ModuleType, place: Place) -> Iterator[_Candidate]:
     value: Any = module
     for part in place.attribute.split("."):
         if not hasattr(value, part):
@@ -135,24 +160,34 @@ def _at_attribute(module: ModuleType, place: Place) -> Iterator[Choice]:
     yield from found
 
 
-def _in(variables: dict[str, Any]) -> Iterator[Choice]:
+def _in(variables: dict[str, Any]) -> Iterator[_Candidate]:
     """The pipelines among variables, each once, in the order of the module."""
     seen: set[int] = set()
     registries = []
     for name, value in variables.items():
         if isinstance(value, PipelineRegistry):
-            registries.append((name, value))
-        elif isinstance(value, Pipeline) and id(value) not in seen:
+            registries.append((name, list(value)))
+        elif is_public_registry(value):
+            registries.append((name, list(value.values())))
+        elif _is_pipeline(value) and id(value) not in seen:
             seen.add(id(value))
-            yield Choice(value, name)
-    for name, registry in registries:
-        for pipeline in registry:
+            yield _Candidate(value, name)
+    for name, registered in registries:
+        for pipeline in registered:
             if id(pipeline) not in seen:
                 seen.add(id(pipeline))
-                yield Choice(pipeline, name)
+                yield _Candidate(pipeline, name)
 
 
-def _parts(whole: Choice, found: list[Choice]) -> list[Choice]:
-    """The choices whose pipelines another one includes, at any depth."""
-    declared_in = {node.pipeline for node in whole.pipeline.dag.steps.values() if node.scope}
-    return [c for c in found if c is not whole and c.pipeline.name in declared_in]
+def _is_pipeline(value: object) -> bool:
+    return isinstance(value, Pipeline) or is_public_pipeline(value)
+
+
+def _parts(whole: _Candidate, found: list[_Candidate]) -> list[_Candidate]:
+    """The candidates that another one includes, at any depth."""
+    pipeline = whole.pipeline
+    if isinstance(pipeline, Pipeline):
+        declared_in = {node.pipeline for node in pipeline.dag.steps.values() if node.scope}
+    else:
+        declared_in = set(included_names(pipeline))
+    return [c for c in found if c is not whole and c.name in declared_in]

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from synaflow_core.compat import from_public, is_public_pipeline, is_public_registry
 from synaflow_core.contract import Contract
 from synaflow_core.errors import DriftError
 from synaflow_core.macro import MacroSpec
@@ -101,7 +102,7 @@ class Exported:
     def _find(self, module: ModuleType, attribute: str) -> Pipeline:
         try:
             found = attrgetter(attribute)(module)
-            if isinstance(found, PipelineRegistry):
+            if isinstance(found, PipelineRegistry) or is_public_registry(found):
                 found = found[self.contract.name]
         except (AttributeError, KeyError) as error:
             raise DriftError(
@@ -111,6 +112,8 @@ class Exported:
             ) from error
         if isinstance(found, Pipeline):
             return found
+        if is_public_pipeline(found):
+            return from_public(found)
         raise DriftError(
             f"the variable '{attribute}' of {module.__name__} ({module.__file__}) holds a "
             f"{type(found).__name__}, no Pipeline any more. Export again."
