@@ -127,6 +127,7 @@ class Node:
         parent_pipeline: Name of the pipeline that includes that one, or None.
         where: ``file.py:12`` of the function (base name only), for messages.
         hidden: Made by the compiler (an include's adapter), not declared by the user.
+        stop_on: Exceptions of the function that end the run whatever ``on_error`` says.
     """
 
     name: str
@@ -156,6 +157,7 @@ class Node:
     macro_task: str | None = None
     shards: int | None = None
     hidden: bool = False
+    stop_on: tuple[type[BaseException], ...] = ()
 
     @property
     def deps(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from synaflow_core.compat.handlers import PublicMaterializer, error_materializer, materializer
 from synaflow_core.compat.observing import Listener, listener, places_of
-from synaflow_core.compat.public import is_public
+from synaflow_core.compat.public import is_public, public_class
 from synaflow_core.compiler import build_dag
 from synaflow_core.compiler.subrun import AsyncSubRun, SubRun
 from synaflow_core.dag import Dag, Node
@@ -218,7 +218,16 @@ def _bound(dag: Dag) -> Dag:
             fn = replace(fn, dag=_bound(fn.dag))
         if isinstance(made, PublicMaterializer):
             made = made.bound(dag, node)
-        return replace(node, fn=fn, materializer=made, observers=observers(node.observers))
+        # Steps may raise these to end the run; a threshold's only where it is not counted for them.
+        names = ["PipelineStopException"]
+        names += ["ThresholdExceededException"] if node.mode is StepMode.ALL else []
+        return replace(
+            node,
+            fn=fn,
+            materializer=made,
+            observers=observers(node.observers),
+            stop_on=tuple(public_class("exceptions", name) for name in names),
+        )
 
     steps = {name: bound(node) for name, node in dag.steps.items()}
     return replace(dag, steps=steps, observers=observers(dag.observers))

@@ -8,12 +8,13 @@ binds them to the compiled step they ended up in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
+from inspect import Parameter, Signature
 from typing import Any
 
 from synaflow_core.compat.public import is_factory, public_class, public_enum
-from synaflow_core.dag import Dag, Node
+from synaflow_core.dag import Dag, Node, OutputKind
 from synaflow_core.engine.events import ErrorContext
 
 
@@ -27,16 +28,26 @@ class _Adapter:
     def __post_init__(self) -> None:
         self.__name__ = getattr(self.handler, "__name__", type(self.handler).__name__)
         self.__wrapped__ = self.handler
+        # It asks for data, whatever the handler behind it asks for.
+        self.__signature__ = Signature([Parameter("given", Parameter.POSITIONAL_ONLY)])
 
 
 @dataclass(eq=False)
 class PublicMaterializer(_Adapter):
-    """A materializer factory, made into a materializer for one dataset when that is known."""
+    """A materializer that needs more than items: a factory, or one that reads an async stream."""
 
     made: Callable[..., Any] | None = None
+    streams: bool = False
 
     def bound(self, dag: Dag, node: Node) -> PublicMaterializer:
         """The materializer of one compiled step."""
+        made = self.handler
+        if is_factory(made):
+            made = made(self._context(dag, node))
+        streams = self.is_async and node.output_kind is OutputKind.STREAM
+        return PublicMaterializer(self.handler, self.is_async, made, streams)
+
+    def _context(self, dag: Dag, node: Node) -> Any:
         consumers = [
             edge
             for name in dag.consumers_of(node.name)
@@ -44,19 +55,23 @@ class PublicMaterializer(_Adapter):
             if edge.producer == node.name
         ]
         collecting = [edge for edge in consumers if edge.delivery.is_collection] or consumers
-        context = public_class("types", "MaterializeContext")(
+        return public_class("types", "MaterializeContext")(
             pipeline_name=dag.name,
             dataset_name=node.name,
             item_type=node.returns,
             consumer_type=collecting[0].annotation if collecting else list,
             is_async_pipeline=self.is_async,
         )
-        return PublicMaterializer(self.handler, self.is_async, self.handler(context))
 
     def __call__(self, items: Any) -> Any:
         """Hand the collected items to the materializer; an awaitable in an async pipeline."""
         assert self.made is not None, "bound when the pipeline was converted"
-        return self.made(items)
+        return self.made(_as_stream(items) if self.streams else items)
+
+
+async def _as_stream(items: Iterable[Any]) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
 
 
 @dataclass(eq=False)
@@ -94,8 +109,8 @@ class PublicErrorMaterializer(_Adapter):
 
 
 def materializer(handler: Callable[..., Any] | None, is_async: bool) -> Any:
-    """A declared materializer as ours: what is no factory takes the items as it is."""
-    if handler is None or not is_factory(handler):
+    """A declared materializer as ours: a sync one that is no factory takes the items as it is."""
+    if handler is None or not (is_async or is_factory(handler)):
         return handler
     return PublicMaterializer(handler, is_async)
 

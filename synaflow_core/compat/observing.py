@@ -108,9 +108,13 @@ def listener(handler: Callable[..., Any], is_async: bool) -> Observer:
 def _translated(context: EventContext, places: Mapping[str, StepPlace]) -> Any:
     if isinstance(context.event, PipelineEvent):
         return _pipeline_context(context, places)
-    if isinstance(context.event, StepEvent) and context.event is not StepEvent.SKIPPED:
-        place = places.get(context.step_name)
-        return None if place is None else _step_context(context, place)
+    place = places.get(context.step_name)
+    if place is None or context.event is StepEvent.SKIPPED:
+        return None
+    if isinstance(context.event, StepEvent):
+        return _step_context(context, place)
+    if hasattr(context, "materializer_name"):
+        return _materialization_context(context, place)
     return None
 
 
@@ -135,6 +139,18 @@ def _step_context(context: EventContext, place: StepPlace) -> Any:
     if context.event is StepEvent.FAILED:
         words["exception"] = context.exception or RuntimeError(context.detail)
     return _context("Step", context, words)
+
+
+def _materialization_context(context: Any, place: StepPlace) -> Any:
+    words = {
+        "step_name": place.name,
+        "dataset_name": place.name,
+        "consumer_type": context.consumer_type,
+        "materializer_name": context.materializer_name,
+    }
+    if context.event.name == "FAILED":
+        words["exception"] = context.exception
+    return _context("Materialization", context, words)
 
 
 def _context(family: str, context: EventContext, words: Mapping[str, Any]) -> Any:

@@ -102,9 +102,9 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def stops(node: Node) -> bool:
-    """A failure of this step ends the run."""
-    return node.on_error is OnError.STOP
+def stops(node: Node, error: BaseException | None = None) -> bool:
+    """A failure of this step ends the run: any by its policy, or this one by what it is."""
+    return node.on_error is OnError.STOP or isinstance(error, node.stop_on)
 
 
 def exceeded(tally: Tally) -> ThresholdExceededException | None:

@@ -225,7 +225,7 @@ class RunState:
         """
         tally.note_error(error)
         yield from self._materialize_error(tally, error, item)
-        if stops(tally.node):
+        if stops(tally.node, error):
             self.fail(tally, error)
             self.stop(PipelineStopException(tally.node.name, error))
 
@@ -257,7 +257,7 @@ class RunState:
         tally.note_error(error)
         self.fail(tally, error)
         yield from self._materialize_error(tally, error, None)
-        if stops(tally.node):
+        if stops(tally.node, error):
             self.stop(PipelineStopException(tally.node.name, error))
         if lost:
             self.unavailable[tally.node.name] = f"'{tally.node.name}' failed: {describe(error)}"
