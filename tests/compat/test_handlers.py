@@ -404,6 +404,37 @@ def test_a_failing_adapter_stops_the_run() -> None:
     assert ours.error == "PipelineStopException at loud__params"
 
 
+@pytest.mark.parametrize("lazily", [True, False])
+def test_an_adapter_may_make_the_params_of_many_runs(lazily: bool) -> None:
+    def build(api: Any, log: list[Any]) -> Any:
+        def made(rows: list[int]) -> list[_One]:
+            return [_One(row) for row in rows]
+
+        def made_lazily(rows: list[int]) -> Iterator[_One]:
+            yield from made(rows)
+
+        def twice(row: int) -> int:
+            return 2 * row
+
+        def stored(double: int) -> None:
+            log.append(double)
+
+        sub = api.pipeline("one", _One, [api.step("twice", twice)], exports="twice")
+        steps = [
+            api.include("doubles", made_lazily if lazily else made, sub),
+            api.step("stored", stored),
+        ]
+        return api.pipeline("many", Rows, steps), Rows([1, 2, 3])
+
+    assert same(build).calls == [2, 4, 6]
+    p = from_public(build(synaflow, [])[0])
+    assert p.contract() == from_public(build(synaflow, [])[0]).contract()
+
+
+class _One(NamedTuple):
+    row: int
+
+
 def test_only_its_pipelines_are_taken() -> None:
     with pytest.raises(TypeError, match=r"expected what synaflow\.pipeline"):
         from_public(object())
