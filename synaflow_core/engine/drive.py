@@ -129,7 +129,10 @@ def _without_skipped(state: RunState, stage: Stage) -> Act[Iterable[Stage]]:
             left.append(name)
     if len(left) == len(stage.steps):
         return (stage,)
-    return lower(state.dag, left, taps=frozenset(state.taps), keep=state.kept).stages
+    readers = frozenset(state.tallies) - frozenset(stage.steps)  # they still collect from here
+    return lower(
+        state.dag, left, taps=frozenset(state.taps), keep=state.kept, readers=readers
+    ).stages
 
 
 def _lacking(state: RunState, node: Node) -> str:

@@ -46,6 +46,7 @@ def lower(
     *,
     taps: frozenset[str] = frozenset(),
     keep: frozenset[str] = frozenset(),
+    readers: frozenset[str] = frozenset(),
 ) -> Program:
     """Plan the execution of some steps of a Dag.
 
@@ -54,6 +55,7 @@ def lower(
         only: Steps to run; producers outside are external inputs of the run.
         taps: Streams whose items also go to an external sink.
         keep: Streams that are also collected into a list, as results.
+        readers: Other steps of the same run, planned elsewhere, which read what these collect.
     """
     chosen = set(only)
     nodes = {name: node for name, node in dag.steps.items() if name in chosen}
@@ -64,7 +66,8 @@ def lower(
         if len(members) == 1 and not _streams(nodes[members[0]], nodes):
             stages.append(CallStage(members[0]))
         else:
-            stages.append(_Region(dag, nodes, members, order, taps, keep).build())
+            region = _Region(dag, nodes, members, order, taps, keep, chosen | readers)
+            stages.append(region.build())
     return Program(_sorted(stages, nodes, order))
 
 
@@ -149,6 +152,7 @@ class _Region:
     order: Mapping[str, int]
     taps: frozenset[str]
     keep: frozenset[str]
+    readers: frozenset[str] | set[str]
     groups: dict[str, LoopKey] = field(default_factory=dict)
     index: dict[LoopKey, int] = field(default_factory=dict)
     branches: dict[LoopKey, list[Branch]] = field(default_factory=dict)
@@ -322,20 +326,19 @@ class _Region:
     def _sinks(self, name: str) -> list[Sink]:
         node = self.nodes[name]
         sinks = []
-        read_here = any(consumer in self.nodes for consumer in self.dag.consumers_of(name))
-        if name in self.keep or (node.collected and (read_here or name not in self.taps)):
+        readers = [c for c in self.dag.consumers_of(name) if c in self.readers]
+        if name in self.keep or (node.collected and (readers or name not in self.taps)):
             sinks.append(Sink(name, CollectKey(name, "", Delivery.LIST)))
         if name in self.taps:
             sinks.append(Sink(name, CollectKey(name, "", Delivery.STREAM, tap=True)))
         if not node.lazy:
             return sinks
-        for consumer in self.dag.consumers_of(name):
-            if consumer in self.nodes:
-                edge = next(
-                    e
-                    for e in self.nodes[consumer].edges
-                    if e.producer == name and e.source is Source.STEP
-                )
-                if edge.delivery.is_collection:
-                    sinks.append(Sink(name, CollectKey(name, consumer, edge.delivery)))
+        for consumer in readers:
+            edge = next(
+                e
+                for e in self.dag.steps[consumer].edges
+                if e.producer == name and e.source is Source.STEP
+            )
+            if edge.delivery.is_collection:
+                sinks.append(Sink(name, CollectKey(name, consumer, edge.delivery)))
         return sinks
