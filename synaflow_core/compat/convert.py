@@ -1,11 +1,12 @@
 """Translates a declared pipeline of the public package and compiles it.
 
-Most of a declaration means the same on both sides and is taken over field by field. Three things
+Most of a declaration means the same on both sides and is taken over field by field. Some things
 are said differently:
 
 * A materializer serves all consumers of its dataset there, so the dataset of a step that names
   one is collected once for all (``force_materialize``) as soon as one consumer collects.
 * ``force_materialize`` also collects what the step reads.
+* A resource that is a context manager is entered anew for every item of an EACH step.
 * An include's adapter stops the run when it fails, and may return an iterable of params.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_origin
 
 from synaflow_core.compat.handlers import PublicMaterializer, error_materializer, materializer
 from synaflow_core.compat.observing import Listener, listener, places_of
@@ -22,7 +23,15 @@ from synaflow_core.compat.public import is_public, public_class
 from synaflow_core.compiler import build_dag
 from synaflow_core.compiler.subrun import AsyncSubRun, SubRun
 from synaflow_core.dag import Dag, Node
-from synaflow_core.definition import Include, Observer, OnError, PipelineDef, Step, StepMode
+from synaflow_core.definition import (
+    Include,
+    Observer,
+    OnError,
+    PipelineDef,
+    Step,
+    StepMode,
+    per_item,
+)
 from synaflow_core.hints import Kind, read_function, shape_of
 from synaflow_core.naming import base_name
 from synaflow_core.pipeline import Pipeline
@@ -103,7 +112,10 @@ class _Conversion:
             name=declared.name,
             params=declared.params,
             steps=tuple(steps),
-            resources=dict(declared.resources or {}),
+            resources={
+                name: per_item(factory) if _makes_manager(factory) else factory
+                for name, factory in (declared.resources or {}).items()
+            },
             exports=declared.exports,
             error_materializer=error_materializer(declared.error_materializer, self.is_async),
             observers=self._observers(declared.observers),
@@ -181,6 +193,15 @@ def _materialized(declared: Any) -> _Materialized:
             found.forced.add(entry.name)
         by_base[base_name(entry.name)] = entry.name
     return found
+
+
+def _makes_manager(factory: Any) -> bool:
+    """Whether a resource factory says that what it makes is entered and left."""
+    if not callable(factory):
+        return False  # told by the compiler
+    returns = read_function(factory).returns
+    kind = get_origin(returns) or returns
+    return hasattr(kind, "__enter__") or hasattr(kind, "__aenter__")
 
 
 def _handing_on(name: str, kind: Any) -> Callable[..., Any]:

@@ -514,6 +514,36 @@ def resource_that_is_entered_and_left(api, log):
     return api.pipeline("cm", Count, steps, resources={"connection": connection}), Count(2)
 
 
+@scenario(ordered=True)
+def resource_that_is_entered_for_every_item(api, log):
+    def connection() -> Connection:
+        return Connection(log)
+
+    def stored(row: int, connection: Connection) -> None:
+        connection.write(row)
+
+    resources = {
+        "connection": connection if api.__name__ == "synaflow" else api.per_item(connection)
+    }
+    return api.pipeline("cms", Rows, [api.step("stored", stored)], resources=resources), Rows(
+        [1, 2]
+    )
+
+
+@scenario(ordered=True)
+def resource_value_for_all_items(api, log):
+    def book() -> Book:
+        log.append("new book")
+        return Book()
+
+    def stored(row: int, book: Book) -> None:
+        book.lines.append(str(row))
+        log.append(list(book.lines))
+
+    steps = [api.step("stored", stored)]
+    return api.pipeline("one", Rows, steps, resources={"book": book}), Rows([1, 2])
+
+
 # -- errors -------------------------------------------------------------------------------------
 
 

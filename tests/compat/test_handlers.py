@@ -285,6 +285,7 @@ _COMPARED = (
     "pipeline_scope",
     "step_index_in_scope",
     "step_total_in_scope",
+    "dataset_name",
     "scope_step_totals",
 )
 
@@ -322,6 +323,14 @@ def test_a_stopped_run_is_told_with_its_cause() -> None:
     assert failed[0][3] == "OSError"
 
 
+def test_an_exceeded_threshold_fails_the_step_and_the_run() -> None:
+    [scenario] = [s for s in SCENARIOS if s.name == "threshold_absolute"]
+    theirs, ours = observed(scenario.build)
+    failed = [e for e in ours if e[0].endswith("FailedContext")]
+    assert failed == [e for e in theirs if e[0].endswith("FailedContext")]
+    assert [e[3] for e in failed] == ["ThresholdExceededException"] * 2
+
+
 def test_skipped_steps_are_not_told_to_its_observers() -> None:
     [scenario] = [s for s in SCENARIOS if s.name == "continue_in_a_value_step"]
     _, ours = observed(scenario.build)
@@ -343,6 +352,15 @@ def test_a_steps_own_observer() -> None:
     ours, theirs = both(build)
     assert ("half", 1, 1) in ours.calls
     assert ("half", 1, 1) in theirs.calls
+
+
+@pytest.mark.parametrize("name", ["step_materializer", "list_consumer"])
+def test_materialisations_are_told(name: str) -> None:
+    [scenario] = [s for s in SCENARIOS if s.name == name]
+    theirs, ours = observed(scenario.build)
+    found = [e for e in ours if e[0].startswith("Materialization")]
+    assert found == [e for e in theirs if e[0].startswith("Materialization")]
+    assert [e[1].name for e in found] == ["STARTED", "COMPLETED"]
 
 
 # -- exceptions ---------------------------------------------------------------------------------
