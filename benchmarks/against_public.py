@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.measure import Row, compared
 from synaflow_core import pipeline, run, step
@@ -15,7 +16,8 @@ from synaflow_core import pipeline, run, step
 ITEMS = 10_000  # the public package takes over 0.1 ms an item
 
 
-class Params(NamedTuple):
+@dataclass(frozen=True)
+class Params:
     """How many items."""
 
     count: int
