@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -121,9 +121,25 @@ class AsyncCrew:
 
 
 class AsyncSeam:
-    """Async generators on the running event loop."""
+    """Async generators on the running event loop.
+
+    What it makes around streams is remembered and closed with the run: an async generator that is
+    merely dropped would be closed by a task of the event loop's own, after the run.
+    """
 
     asynchronous = True
+
+    def __init__(self) -> None:
+        self._made: list[AsyncGenerator[Any, None]] = []
+
+    def _keep(self, made: AsyncGenerator[Any, None]) -> AsyncIterator[Any]:
+        self._made.append(made)
+        return made
+
+    async def finish(self) -> None:
+        """Close what is left, consumers before their sources."""
+        for made in reversed(self._made):
+            await made.aclose()
 
     def bind(self, act: Callable[..., Act[Any]]) -> Callable[..., Any]:
         """An act as a coroutine function that a loop's text can await."""
@@ -141,8 +157,11 @@ class AsyncSeam:
         """Several workers for independent calls."""
         return AsyncCrew()
 
-    async def items_of(self, branch: Branch, hub: Any) -> AsyncIterator[Any]:
+    def items_of(self, branch: Branch, hub: Any) -> AsyncIterator[Any]:
         """The branch as its consumer reads it."""
+        return self._keep(self._items_of(branch, hub))
+
+    async def _items_of(self, branch: Branch, hub: Any) -> AsyncGenerator[Any, None]:
         fan, buffer = branch.fan, branch.buffer
         while True:
             item: Any = RECHECK
@@ -176,49 +195,21 @@ class AsyncSeam:
         """The items themselves: an asynchronous loop counts its ticks in its own text."""
         return items
 
-    async def ahead(
+    def ahead(
         self, items: Any, window: int, ticks: Ticker | None, *, keep_prefix: bool
     ) -> AsyncIterator[Any]:
         """Keep up to ``window`` items pulled: top up on each request, then hand out one."""
-        buffer: deque[Any] = deque()
-        failure: Exception | None = None
-        ended = False
-        while True:
-            while len(buffer) < window and not ended and failure is None:
-                try:
-                    buffer.append(await anext(items))
-                    if ticks is not None:
-                        ticks.step()
-                except StopAsyncIteration:
-                    ended = True
-                except Exception as error:
-                    if not keep_prefix:
-                        raise
-                    failure = error
-            if not buffer:
-                break
-            yield buffer.popleft()
-        if failure is not None:
-            raise failure
+        return self._keep(_ahead(items, window, ticks, keep_prefix))
 
-    async def zipped(self, inputs: list[Any]) -> AsyncIterator[Any]:
+    def zipped(self, inputs: list[Any]) -> AsyncIterator[Any]:
         """Items side by side, None where an input has ended before the others."""
-        live = set(range(len(inputs)))
-        while True:
-            row: list[Any] = [None] * len(inputs)
-            for index, items in enumerate(inputs):
-                if index in live:
-                    try:
-                        row[index] = await anext(items)
-                    except StopAsyncIteration:
-                        live.discard(index)
-            if not live:
-                return
-            yield row
+        return self._keep(_zipped(inputs))
 
     def from_value(self, items: Any, edge: Edge | None) -> Any:
         """An iterator over a finished value: asynchronous where its reader asks for that."""
-        return _slowed(items) if edge is None or shape_of(edge.annotation).is_async else items
+        if edge is None or shape_of(edge.annotation).is_async:
+            return self._keep(_slowed(items))
+        return items
 
     def close(self, made: Any) -> Act[None]:
         """Close a stream."""
@@ -286,6 +277,46 @@ class AsyncSeam:
         return call
 
 
-async def _slowed(items: Iterable[Any]) -> AsyncIterator[Any]:
+async def _ahead(
+    items: Any, window: int, ticks: Ticker | None, keep_prefix: bool
+) -> AsyncGenerator[Any, None]:
+    buffer: deque[Any] = deque()
+    failure: Exception | None = None
+    ended = False
+    while True:
+        while len(buffer) < window and not ended and failure is None:
+            try:
+                buffer.append(await anext(items))
+                if ticks is not None:
+                    ticks.step()
+            except StopAsyncIteration:
+                ended = True
+            except Exception as error:
+                if not keep_prefix:
+                    raise
+                failure = error
+        if not buffer:
+            break
+        yield buffer.popleft()
+    if failure is not None:
+        raise failure
+
+
+async def _zipped(inputs: list[Any]) -> AsyncGenerator[Any, None]:
+    live = set(range(len(inputs)))
+    while True:
+        row: list[Any] = [None] * len(inputs)
+        for index, items in enumerate(inputs):
+            if index in live:
+                try:
+                    row[index] = await anext(items)
+                except StopAsyncIteration:
+                    live.discard(index)
+        if not live:
+            return
+        yield row
+
+
+async def _slowed(items: Iterable[Any]) -> AsyncGenerator[Any, None]:
     for item in items:
         yield item

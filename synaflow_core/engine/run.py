@@ -171,9 +171,11 @@ async def run_program_async(
 
     if monitor is not None:
         monitor.attach(state)
+    seam = AsyncSeam()
     try:
-        await perform_async(execute(state, program, AsyncSeam(), workers))
+        await perform_async(execute(state, program, seam, workers))
     finally:
+        await seam.finish()
         explain_idle(state)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future
@@ -20,6 +21,7 @@ from synaflow_core import (
     PipelineStopException,
     StepReport,
     ThresholdExceededException,
+    async_run,
     pipeline,
     run,
     step,
@@ -78,15 +80,19 @@ def read(made: Pipeline, store: HandoffStore, name: str, ref: DatasetRef) -> Any
     return build_container(items, kind)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=plans(), granularity=st.sampled_from(sorted(GRANULARITIES)))
-def test_macro_tasks_equal_run(steps: list[StepPlan], granularity: str) -> None:
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    steps=plans(),
+    granularity=st.sampled_from(sorted(GRANULARITIES)),
+    asynchronous=st.booleans(),
+)
+def test_macro_tasks_equal_run(steps: list[StepPlan], granularity: str, asynchronous: bool) -> None:
     try:
-        made = build(steps)
+        made = build(steps, asynchronous=asynchronous)
     except DefinitionError:
         assume(False)
         raise
-    expected = run(made)
+    expected = asyncio.run(async_run(made)) if asynchronous else run(made)
     plan = planned(made, granularity)
     with tempfile.TemporaryDirectory() as folder:
         store = HandoffStore(folder)
