@@ -38,7 +38,7 @@ from synaflow_core.errors import (
 )
 
 _FINAL = (
-    ProblemsError,  # params, definition, contract, export
+    ProblemsError,  # params, definition, contract, export, overrides, replay
     DriftError,
     LockstepDeadlockError,
     LossyValueError,

@@ -204,6 +204,8 @@ def test_only_errors_of_ours_are_judged_final() -> None:
         "DefinitionError",
         "ContractError",
         "ParamsError",
+        "OverridesError",
+        "ReplayError",
         "ExportError",
         "RunError",
         "PipelineStopException",
