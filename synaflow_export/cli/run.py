@@ -118,6 +118,7 @@ def _run(
     quiet: bool,
     as_json: bool,
 ) -> RunResult:
+    from synaflow_core import async_run
     from synaflow_core import run as run_in_process
     from synaflow_export.cli.progress import progress
     from synaflow_export.importing import stdout_to_stderr
@@ -127,6 +128,10 @@ def _run(
         stdout_to_stderr() if as_json else contextlib.nullcontext(),
         progress(monitor, quiet=quiet),
     ):
+        if pipeline.dag.is_async:
+            import asyncio
+
+            return asyncio.run(async_run(pipeline, values, monitor=monitor))
         return run_in_process(pipeline, values, monitor=monitor)
 
 

@@ -64,6 +64,7 @@ class AirflowTarget(Target[AirflowOptions]):
 
     name: ClassVar[str] = "airflow"
     options_type: ClassVar[type[AirflowOptions]] = AirflowOptions
+    runs_async_pipelines: ClassVar[bool] = True  # in a sync task; the runner starts the event loop
 
     def view(
         self,

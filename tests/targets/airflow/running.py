@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 import textwrap
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synaflow_core import run
+from synaflow_core import async_run, run
 from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_export.generated import GeneratedFile
 from synaflow_export.load import Loaded, load
@@ -161,8 +162,12 @@ class DagFolder:
 def in_process(exported: Exported, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What ``run()`` gives for the same pipeline and params."""
     assert exported.loaded.pipeline is not None
+    pipeline = exported.loaded.pipeline
+    given = dict(params) if params is not None else None
     with exported.loaded.importable():
-        return run(exported.loaded.pipeline, dict(params) if params is not None else None).outputs
+        if pipeline.dag.is_async:
+            return asyncio.run(async_run(pipeline, given)).outputs
+        return run(pipeline, given).outputs
 
 
 def _container(node: Any, items: list[Any]) -> Any:

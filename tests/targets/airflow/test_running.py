@@ -70,6 +70,24 @@ def test_a_run_gives_what_the_same_run_gives_in_process(dags: DagFolder) -> None
     assert dags.outputs(exported, outcome) == in_process(exported, params) == expected
 
 
+def test_an_async_pipeline_runs_in_an_ordinary_task(dags: DagFolder) -> None:
+    source = LINEAR.replace("    def ", "    async def ")
+    source = source.replace("Generator[int, None, None]", "AsyncGenerator[int, None]")
+    source = source.replace("Iterator[int]) -> int:", "AsyncIterator[int]) -> int:")
+    source = source.replace("import Generator, Iterator", "import AsyncGenerator, AsyncIterator")
+    source = source.replace("yield from range(count)", "for i in range(count): yield i")
+    source = source.replace("return sum(odds)", "return sum([odd async for odd in odds])")
+    exported = dags.export(source)
+    params = {"count": 10, "double": False}
+
+    outcome = dags.run("linear", params)
+
+    assert outcome.state == "success", outcome.log
+    expected = {"total": 25, "squares": [1, 9, 25, 49, 81]}
+    assert dags.outputs(exported, outcome) == in_process(exported, params) == expected
+    assert outcome.reported("total")["odds"]["errors"] == 5
+
+
 def test_inner_steps_are_told_in_the_log_and_as_xcom(dags: DagFolder) -> None:
     dags.export(LINEAR)
     outcome = dags.run("linear", {"count": 10})
