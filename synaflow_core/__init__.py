@@ -33,6 +33,8 @@ from synaflow_core.engine import (
 )
 from synaflow_core.errors import (
     DefinitionError,
+    DriftError,
+    HandoffError,
     LockstepDeadlockError,
     OverridesError,
     ParamsError,
@@ -83,9 +85,11 @@ __all__ = [
     "DeadLetter",
     "DeadLetters",
     "DefinitionError",
+    "DriftError",
     "ErrorContext",
     "EventContext",
     "ExecutionOverrides",
+    "HandoffError",
     "LockstepDeadlockError",
     "LockstepEvent",
     "MaterializationContext",

@@ -11,6 +11,7 @@ from typing import Any
 
 from synaflow_core.dag import Source
 from synaflow_core.engine.act import Act
+from synaflow_core.engine.collect import checked
 from synaflow_core.engine.events import logger
 from synaflow_core.engine.materialize import is_materialised, materialised
 from synaflow_core.engine.seam import Seam
@@ -77,7 +78,7 @@ class Call:
         try:
             if self._error is not None:
                 raise self._error
-            result = self._result
+            result = checked(self._result, self._node)
             if is_materialised(self._node):
                 result = yield from materialised(state, tally, result)
             state.results[self._node.name, ""] = result

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synaflow_core.dag import Delivery
+from synaflow_core.dag import Delivery, Node
 from synaflow_core.engine.program import CollectKey
 
 _CONTAINERS: dict[Delivery, type[Any]] = {
@@ -21,6 +21,25 @@ _CONTAINERS: dict[Delivery, type[Any]] = {
 def elements(value: Any) -> Iterator[Any]:
     """The elements of a finished value: pairs of a mapping, items of anything else."""
     return iter(value.items() if isinstance(value, Mapping) else value)
+
+
+def checked(value: Any, node: Node) -> Any:
+    """What a step returned, if it is the whole container that the step declares.
+
+    A forgotten ``return``, or a generator in place of a list, would otherwise be told as a failure
+    of whoever reads it.
+
+    Raises:
+        TypeError: It cannot be read more than once, or not at all.
+    """
+    if node.output_kind.is_collection and (
+        not isinstance(value, Iterable) or isinstance(value, Iterator)
+    ):
+        raise TypeError(
+            f"step '{node.name}' is declared to return a {node.output_kind.value} but returned "
+            f"{value!r:.100} ({node.where})"
+        )
+    return value
 
 
 def deliver(value: Any, delivery: Delivery) -> Any:

@@ -119,7 +119,8 @@ def exceeded(tally: Tally) -> ThresholdExceededException | None:
     absolute, fraction = node.error_threshold_absolute, node.error_threshold_pct
     calls = errors + tally.ok
     if (absolute is not None and errors >= absolute) or (
-        fraction is not None and errors >= fraction * calls
+        # divided, because 7 / 100 is 0.07 but 0.07 * 100 is more than 7
+        fraction is not None and errors / calls >= fraction
     ):
         return ThresholdExceededException(node.name, errors, tally.ok, absolute, fraction)
     return None

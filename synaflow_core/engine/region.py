@@ -13,6 +13,7 @@ from typing import Any
 from synaflow_core.dag import Edge, Node, Source
 from synaflow_core.definition import PerItem
 from synaflow_core.engine.act import Act
+from synaflow_core.engine.collect import checked
 from synaflow_core.engine.events import logger
 from synaflow_core.engine.fan import Branch, Fan, Task, Turns
 from synaflow_core.engine.looprun import LoopRun
@@ -196,7 +197,7 @@ class Region:
         yield from state.start(tally)
         try:
             arguments, keywords = yield from self.arguments(node)
-            result = yield partial(node.fn, *arguments, **keywords)
+            result = checked((yield partial(node.fn, *arguments, **keywords)), node)
             if state.stopped is not None:  # the step caught what was to end the run
                 raise state.stopped
             if is_materialised(node):
