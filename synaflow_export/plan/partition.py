@@ -147,6 +147,8 @@ def _reasons(
         about: int | str = fusion.first
         if fusion.kind == "aligned":
             about = fusion.join
+        elif fusion.kind == "include":
+            about = groups.of[fusion.first]
         elif not fusion.is_link:
             about = fusion.about
         gathered.setdefault((fusion.kind, about), []).append(fusion)
