@@ -130,7 +130,7 @@ def _earlier(
             continue
         text = read_text(out / file.path)
         if text is None:
-            return {}, []
+            return {}, [] if force else _foreign(files, file.path, out)
         if force:  # also the way out of a damaged manifest
             try:
                 earlier = Manifest.from_json(text, file.path)
@@ -152,6 +152,29 @@ def _earlier(
             )
         ]
     return {}, []
+
+
+def _foreign(files: Sequence[GeneratedFile], manifest: str, out: Path) -> list[Problem]:
+    """A folder of somebody else's where ours is to be: an export would hide what lies in it."""
+    folder = (out / manifest).parent
+    ours = {out / file.path for file in files}
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path not in ours and "__pycache__" not in path.parts
+    )
+    if not found:
+        return []
+    return [
+        Problem(
+            where=folder.name,
+            subject="",
+            code="folder-not-ours",
+            message=f"the folder exists and holds '{found[0].relative_to(out)}', which is not of "
+            f"an export",
+            hint="give another id (--id) or another folder (--out), or --force to share it",
+        )
+    ]
 
 
 def _owned(

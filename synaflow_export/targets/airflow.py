@@ -91,7 +91,7 @@ class AirflowTarget(Target[AirflowOptions]):
         )
         dag_file = GeneratedFile(f"{module}.py", text, editable=_POLICIES)
         manifest = manifest_file(folder, self.name, plan.pipeline, dag_id, (*in_folder, dag_file))
-        ignored = GeneratedFile(".airflowignore", f"{_AIRFLOWIGNORE}{folder}/\n", Role.SHARED)
+        ignored = GeneratedFile(".airflowignore", f"{_AIRFLOWIGNORE}/{folder}/\n", Role.SHARED)
         # The DAG file comes last: Airflow must not see it before all that it refers to is there.
         return (ignored, *in_folder, manifest, dag_file)
 

@@ -296,3 +296,13 @@ def test_a_difference_is_shown_as_a_diff(tmp_path: Path) -> None:
         "missing",
         "--- /dev/null\n+++ generated/p/src/a.py\n@@ -0,0 +1 @@\n+A = 1\n",
     )
+
+
+def test_a_folder_with_files_of_others_is_not_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "my_dag.py").write_text("mine = True\n")
+    with pytest.raises(ExportError, match=r"p/my_dag"):
+        write_files(export(), tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["my_dag.py", "p"]
+    write_files(export(), tmp_path, force=True)
+    assert (tmp_path / "p" / "my_dag.py").read_text() == "mine = True\n"
