@@ -144,7 +144,8 @@ class ThresholdExceededException(RunError):  # noqa: N818 - as above
             limits.append(f"error_threshold_pct={threshold_pct}")
         super().__init__(
             f"step '{step_name}' failed for {error_count} of {calls} items "
-            f"({error_count / calls if calls else 0:.1%}); allowed: {' and '.join(limits)}"
+            f"({error_count / calls if calls else 0:.1%}); "
+            f"the run fails at {' or '.join(limits)}"
         )
 
 

@@ -61,6 +61,16 @@ class Branch:
         self.waiting: Any = None
         self.closed = False
 
+    @property
+    def producer(self) -> str:
+        """The step whose items these are."""
+        return self.fan.run.loop.branches[self.index].slots[0]
+
+    @property
+    def text(self) -> str:
+        """The branch, as messages name it."""
+        return f"'{self.producer}' -> '{self.consumer}'"
+
     def take(self) -> Any:
         """The oldest kept item."""
         item = self.buffer.popleft()
@@ -211,12 +221,12 @@ class Turns:
     def _unlock(self, waiting: list[Branch]) -> Act[None]:
         stuck = [fan for fan in self.fans if fan.stuck_on]
         if self.strict or not stuck:
-            asks = ", ".join(f"'{branch.consumer}'" for branch in waiting)
-            full = ", ".join(f"'{b.consumer}'" for fan in stuck for b in fan.stuck_on)
+            asks = " and ".join(branch.text for branch in waiting)
+            full = " and ".join(b.text for fan in stuck for b in fan.stuck_on)
             raise LockstepDeadlockError(
-                f"nothing can advance: {asks} wait(s) for items that the same stream may only make "
-                f"after {full or 'another step'} has taken its own. Collect one side (ask for a "
-                f"list), raise max_in_flight, or run without strict_lockstep."
+                f"nothing can advance: the next item is wanted on the branch {asks}, but the same "
+                f"stream may only make it after {full or 'another branch'} has been read. Collect "
+                f"one side (ask for a list), raise max_in_flight, or run without strict_lockstep."
             )
         for branch in stuck[0].lift():
             yield from self.lifted(branch)

@@ -254,8 +254,7 @@ class Region:
             yield from self.loops[entry.loop].close_branch(entry.branch)
 
     def _lifted(self, branch: Branch) -> Act[None]:
-        slots = branch.fan.run.loop.branches[branch.index].slots
-        yield from self.state.warn_lifted(slots[0], branch.consumer)
+        yield from self.state.warn_lifted(branch.producer, branch.consumer)
 
     def close(self) -> Act[None]:
         """Consumers first, then sources: the reverse of the order in which items flow."""

@@ -208,7 +208,11 @@ def params_of(dag: Dag, params: Any) -> dict[str, Any]:
     kind = dag.params_type
     if kind is None:
         if params:
-            raise _params_problem(dag, f"takes no params, got {params!r:.100}")
+            raise _params_problem(
+                dag,
+                f"takes no params, got {params!r:.100}",
+                "leave them out, or declare a params class: pipeline(name, Params, ...)",
+            )
         return {}
     if params is None:
         with suppress(TypeError):  # a required field: told below, with all others
@@ -218,12 +222,16 @@ def params_of(dag: Dag, params: Any) -> dict[str, Any]:
 
         params = params_from_json(kind, params or {})
     if not isinstance(params, kind):
-        raise _params_problem(dag, f"expects {kind.__name__}, got {type(params).__name__}")
+        raise _params_problem(
+            dag,
+            f"expects {kind.__name__}, got {type(params).__name__}",
+            f"pass {kind.__name__}(...), or a dict of its fields",
+        )
     return {name: getattr(params, name) for name in dag.params}
 
 
-def _params_problem(dag: Dag, message: str) -> ParamsError:
-    problem = Problem(f"pipeline '{dag.name}'", "params", "params-type", message)
+def _params_problem(dag: Dag, message: str, hint: str) -> ParamsError:
+    problem = Problem(f"pipeline '{dag.name}'", "params", "params-type", message, hint)
     return ParamsError(f"pipeline '{dag.name}' was not run", [problem])
 
 

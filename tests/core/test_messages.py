@@ -1,13 +1,12 @@
 """Every message of the compiler, kept as text to be read.
 
 After changing a message on purpose: ``UPDATE_SNAPSHOTS=1 pytest tests/core/test_messages.py``,
-then review the diff of ``snapshots/`` like code. Line numbers are left out of the snapshots.
+then review the diff of ``snapshots/`` like code; see ``tests/reviewed.py``.
 """
 
 from __future__ import annotations
 
 import ast
-import os
 import re
 from pathlib import Path
 
@@ -17,9 +16,9 @@ import synaflow_core
 import tests.core.refusals_of_wiring  # noqa: F401 - registers its refusals
 from synaflow_core.errors import DefinitionError
 from tests.core.refusals import REFUSALS
+from tests.reviewed import assert_reviewed, kept_in
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 
 
 def error_of(name: str) -> DefinitionError:
@@ -28,17 +27,9 @@ def error_of(name: str) -> DefinitionError:
     return caught.value
 
 
-def text_of(name: str) -> str:
-    text = re.sub(r"(\w+\.py):\d+", r"\1:LINE", str(error_of(name)))
-    return re.sub(r" at 0x[0-9a-f]+", " at ADDRESS", text) + "\n"
-
-
 @pytest.mark.parametrize("name", list(REFUSALS))
 def test_the_message_is_the_one_that_was_reviewed(name: str) -> None:
-    text, path = text_of(name), SNAPSHOTS / f"{name}.txt"
-    if UPDATE:
-        path.write_text(text, encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == text
+    assert_reviewed(str(error_of(name)), SNAPSHOTS / f"{name}.txt")
 
 
 @pytest.mark.parametrize("name", list(REFUSALS))
@@ -52,7 +43,7 @@ def test_every_problem_has_a_place_a_code_and_a_next_step(name: str) -> None:
 
 
 def test_no_snapshot_is_left_over() -> None:
-    assert {path.stem for path in SNAPSHOTS.glob("*.txt")} == set(REFUSALS)
+    assert kept_in(SNAPSHOTS) == set(REFUSALS)
 
 
 def test_every_code_of_the_compiler_is_shown_in_a_snapshot() -> None:
