@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from traceback import print_exception
@@ -100,11 +100,15 @@ def run(
             raise  # neither the engine nor the user's code meant to raise it
         if traceback:
             print_exception(failure)
-        show(_steps(monitor.snapshot()))
-        _tell_failure(failure, place, code)
+        message = str(failure) if isinstance(failure, RunError) else describe(failure)
+        if as_json:
+            write(_json(_run_id(monitor), monitor.snapshot(), error=message))
+        else:
+            show(_steps(monitor.snapshot()))
+        _tell_failure(message, place, code, as_json=as_json)
         raise typer.Exit(_FAILED) from failure
     if as_json:
-        write(_json(result))
+        write(_json(result.run_id, result.steps.values(), result.outputs))
     else:
         _show(result)
 
@@ -135,9 +139,15 @@ def _run(
         return run_in_process(pipeline, values, monitor=monitor)
 
 
-def _tell_failure(failure: Exception, place: str, code: str) -> None:
-    message = str(failure) if isinstance(failure, RunError) else describe(failure)
-    hint = f"raised at {place}" if place else "the table above has each step's first error"
+def _run_id(monitor: Monitor) -> str:
+    """The id of a run that has no result; empty if it has not begun."""
+    state = monitor._state
+    return state.run_id if state is not None else ""
+
+
+def _tell_failure(message: str, place: str, code: str, *, as_json: bool) -> None:
+    table = "'steps' in the output has" if as_json else "the table above has"
+    hint = f"raised at {place}" if place else f"{table} each step's first error"
     error(f"the run of {code} failed: {message}\n    -> {hint}; --traceback shows all of it")
 
 
@@ -174,14 +184,22 @@ def _steps(reports: Iterable[StepReport]) -> Table:
     )
 
 
-def _json(result: RunResult) -> str:
+def _json(
+    run_id: str,
+    steps: Iterable[StepReport],
+    outputs: Mapping[str, Any] | None = None,
+    error: str | None = None,
+) -> str:
+    """The outcome for another program; ``error`` is there only if the run failed."""
     import msgspec
 
-    document = {
-        "run_id": result.run_id,
-        "steps": {name: msgspec.to_builtins(step) for name, step in result.steps.items()},
-        "outputs": {name: _builtins(value) for name, value in result.outputs.items()},
+    document: dict[str, Any] = {
+        "run_id": run_id,
+        "steps": {step.name: msgspec.to_builtins(step) for step in steps},
+        "outputs": {name: _builtins(value) for name, value in (outputs or {}).items()},
     }
+    if error is not None:
+        document["error"] = error
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 

@@ -194,6 +194,46 @@ def test_a_run_that_a_step_stops(cli: Any, project: Any) -> None:
     assert "Traceback" in cli("run", "pipe.py", "--traceback").err
 
 
+def test_a_failed_run_as_json(cli: Any, project: Any) -> None:
+    project.write("pipe.py", FAILING.replace("{policy}", "STOP"))
+    told = cli("run", "pipe.py", "--format", "json")
+    assert told.code == 1
+    outcome = json.loads(told.out)
+    assert outcome["run_id"]
+    assert outcome["outputs"] == {}
+    assert outcome["error"] == "pipeline stopped at step 'broken': OSError: no such device"
+    assert list(outcome["steps"]) == ["broken", "after"]
+    assert outcome["steps"]["broken"]["status"] == "failed"
+    assert outcome["error"] in told.err
+    assert "-> raised at pipe.py:4" in told.err
+
+
+def test_an_exceeded_threshold_as_json(cli: Any, project: Any) -> None:
+    project.write(
+        "pipe.py",
+        """
+        from synaflow_core import pipeline, step
+
+        def numbers() -> list[str]:
+            return ["1", "x"]
+
+        def parsed(number: str) -> int:
+            return int(number)
+
+        steps = [step("numbers", numbers), step("parsed", parsed, error_threshold_absolute=1)]
+        p = pipeline("p", steps=steps)
+        """,
+    )
+    told = cli("run", "pipe.py", "--format", "json")
+    assert told.code == 1
+    outcome = json.loads(told.out)
+    assert outcome["outputs"] == {}
+    assert "parsed" in outcome["error"]
+    assert outcome["steps"]["parsed"]["errors"] == 1
+    assert outcome["error"] in told.err
+    assert "table" not in told.err
+
+
 def test_a_step_that_fails_and_lets_the_run_go_on(cli: Any, project: Any) -> None:
     project.write("pipe.py", FAILING.replace("{policy}", "CONTINUE"))
     told = cli("run", "pipe.py")

@@ -39,10 +39,25 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["tutorial.md", "how-to.md"])
-def test_code_runs_from_top_to_bottom(name: str) -> None:
-    code = "\n".join(blocks(ROOT / "docs" / name, "python"))
+def test_how_to_runs_from_top_to_bottom() -> None:
+    code = "\n".join(blocks(ROOT / "docs" / "how-to.md", "python"))
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_tutorial_runs_when_its_blocks_are_saved_as_it_says(tmp_path: Path) -> None:
+    module, script = tmp_path / "words.py", tmp_path / "try_words.py"
+    module.touch()
+    scripts = 0
+    for block in blocks(ROOT / "docs" / "tutorial.md", "python"):
+        if "from words import" in block:
+            script.write_text(block, encoding="utf-8")
+            subprocess.run([sys.executable, script.name], cwd=tmp_path, check=True)
+            scripts += 1
+        else:
+            module.write_text(f"{module.read_text('utf-8')}\n\n{block}", encoding="utf-8")
+            synaflow_export("plan", "words.py", cwd=tmp_path)
+    assert scripts == 2
+    assert "2 macro-tasks" in synaflow_export("plan", "words.py", cwd=tmp_path)
 
 
 def test_readme_example_runs_and_exports_as_printed(tmp_path: Path) -> None:
