@@ -5,7 +5,8 @@ what it can do, checks what it is asked against them, builds a view (plain value
 paste into code) and has the view rendered. It imports no orchestrator and touches no disk:
 :mod:`synaflow_export.write` places the files, :mod:`synaflow_export.check` compares them.
 
-Targets of other packages register under the entry point group ``synaflow_export.targets``::
+Targets register under the entry point group ``synaflow_export.targets``, the built-in ones in our
+``pyproject.toml``, others in that of their own package::
 
     [project.entry-points."synaflow_export.targets"]
     argo = "my_package.argo:ArgoTarget"
@@ -14,24 +15,22 @@ Targets of other packages register under the entry point group ``synaflow_export
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from synaflow_core.errors import ExportError, Problem
 from synaflow_export.generated import GeneratedFile
+from synaflow_export.options.model import TargetOptions, did_you_mean
+from synaflow_export.refusals import misplaced_options, unscheduled_params, unsupported, unusable
 
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract
     from synaflow_export.plan.model import Plan
 
 ENTRY_POINT_GROUP = "synaflow_export.targets"
-
-_BUILT_IN = {"airflow": "synaflow_export.targets.airflow:AirflowTarget"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,56 +62,39 @@ class Sources:
     pipeline: str | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class TargetOptions:
-    """Base of a target's options: a frozen dataclass, one field with a default per option.
-
-    A subclass overrides :meth:`problems`. The name of a field is the name in a config file and,
-    with dashes, of the flag.
-    """
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield what is wrong with the values; called by :meth:`from_mapping`."""
-        return iter(())
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Build the options from named values (flags, a config file); None means "not given".
-
-        Raises:
-            ExportError: Naming every unknown option and every bad value at once.
-        """
-        known = {field.name for field in dataclasses.fields(cls)}
-        given = {name: value for name, value in values.items() if value is not None}
-        found = [
-            Problem(
-                where="options",
-                subject=f"option '{name}'",
-                code="unknown-option",
-                message="there is no such option",
-                hint=_did_you_mean(name, known),
-            )
-            for name in given
-            if name not in known
-        ]
-        options = cls(**{name: value for name, value in given.items() if name in known})
-        found.extend(options.problems())
-        if found:
-            raise ExportError("these options cannot be honoured", found)
-        return options
+def folder_files(
+    folder: str, plan: Plan, contract: Contract, sources: Sources
+) -> tuple[GeneratedFile, ...]:
+    """What running tasks read, in a folder of its own: the contract, the plan, the user's code."""
+    return (
+        GeneratedFile(f"{folder}/contract.json", contract.to_json().decode()),
+        GeneratedFile(f"{folder}/plan.json", plan.to_json().decode()),
+        *(GeneratedFile(f"{folder}/src/{file.path}", file.text) for file in sources.files),
+    )
 
 
 OptionsT = TypeVar("OptionsT", bound=TargetOptions)
 
 
 class Target(ABC, Generic[OptionsT]):
-    """Base of all targets. The flags say what the orchestrator can do; :meth:`view` does it."""
+    """Base of all targets.
+
+    A subclass sets the flags that say what its orchestrator can do, names the class of its options
+    and makes files in :meth:`view`. What is asked for and the flags rule out is refused here, in
+    :meth:`problems`; a target adds only what is its own.
+    """
 
     name: ClassVar[str]
     """Name on the command line and in config files: ``airflow``."""
 
+    title: ClassVar[str]
+    """Name of the orchestrator, for people: ``Apache Airflow``."""
+
     options_type: ClassVar[type[TargetOptions]]
     """The options of this target."""
+
+    default_out: ClassVar[str] = "."
+    """Folder that files go to when ``--out`` is not given."""
 
     scheduled_params_need_defaults: ClassVar[bool] = True
     """A scheduled run is started without values, so every param needs a default."""
@@ -125,6 +107,21 @@ class Target(ABC, Generic[OptionsT]):
 
     runs_rollbacks: ClassVar[bool] = False
     """``step(rollback=...)`` is run when a later macro-task fails."""
+
+    binds_windows: ClassVar[bool] = False
+    """Params can be bound to the interval of a scheduled run."""
+
+    catches_up: ClassVar[bool] = False
+    """Runs that were missed since the start date can be made up for by the scheduler itself."""
+
+    limits_concurrency: ClassVar[bool] = False
+    """Tasks can share named, limited slots: pools, tags with limits."""
+
+    groups_includes: ClassVar[bool] = False
+    """Included pipelines are shown as groups of their own."""
+
+    publishes_lineage: ClassVar[bool] = False
+    """Datasets are announced to the orchestrator's catalogue with row counts."""
 
     def make_options(self, values: Mapping[str, Any]) -> OptionsT:
         """Build this target's options; see :meth:`TargetOptions.from_mapping`."""
@@ -156,38 +153,46 @@ class Target(ABC, Generic[OptionsT]):
             ExportError: If something asked for cannot be honoured; names each such thing.
         """
 
-    def unsupported(self, contract: Contract) -> Iterator[Problem]:
-        """Yield what the contract asks for and the flags rule out: nothing is dropped silently."""
-        if contract.engine == "async" and not self.runs_async_pipelines:
-            yield Problem(
-                where=contract.name,
-                subject=f"target '{self.name}'",
-                code="async-not-supported",
-                message="coroutine functions cannot run on this target yet",
-                hint="make the steps plain functions (a step may call asyncio.run itself)",
+    def refuse(
+        self,
+        plan: Plan,
+        contract: Contract,
+        options: OptionsT,
+        sources: Sources,
+        *,
+        module: str | None = None,
+        more: Iterable[Problem] = (),
+    ) -> None:
+        """Stop when something cannot be honoured; called first thing in :meth:`view`.
+
+        Args:
+            plan: As given to :meth:`view`; so are the next three.
+            contract: The contract.
+            options: The options.
+            sources: Where the pipeline comes from.
+            module: Name of the module that will be generated, which must not hide the user's.
+            more: What the target itself found wrong.
+
+        Raises:
+            ExportError: Naming everything.
+        """
+        found = [
+            *unsupported(self, contract),
+            *unusable(contract, plan, sources, module),
+            *misplaced_options(plan, options),
+            *more,
+        ]
+        if self.scheduled_params_need_defaults and getattr(options, "schedule", None) is not None:
+            found += unscheduled_params(contract)
+        if found:
+            raise ExportError(
+                f"'{plan.pipeline}' cannot be exported to {self.title} as asked", found
             )
-        for name, step in contract.steps.items():
-            if step.shards and not self.maps_shards:
-                yield Problem(
-                    where=step.where or contract.name,
-                    subject=f"step '{name}'",
-                    code="shards-not-supported",
-                    message=f"shards={step.shards} cannot be honoured by target '{self.name}' yet",
-                    hint="remove shards=; the result is the same, computed by one task",
-                )
-            if step.rollback and not self.runs_rollbacks:
-                yield Problem(
-                    where=step.where or contract.name,
-                    subject=f"step '{name}'",
-                    code="rollback-not-supported",
-                    message=f"rollback= cannot be honoured by target '{self.name}' yet",
-                    hint="remove rollback= or undo the work in a task of your own",
-                )
 
 
 def target_names() -> tuple[str, ...]:
     """Names of all targets that are installed, sorted."""
-    return tuple(sorted({*_BUILT_IN, *(point.name for point in _plugins())}))
+    return tuple(sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)}))
 
 
 def get_target(name: str) -> Target[Any]:
@@ -196,25 +201,21 @@ def get_target(name: str) -> Target[Any]:
     Raises:
         ExportError: If there is none, or what is registered under the name is not a target.
     """
-    if name in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[name].partition(":")
-        found = getattr(import_module(module), attribute)
-    else:
-        matching = [point for point in _plugins() if point.name == name]
-        if not matching:
-            raise ExportError(
-                f"there is no target '{name}'",
-                [
-                    Problem(
-                        where="targets",
-                        subject=f"target '{name}'",
-                        code="unknown-target",
-                        message="no built-in target and no installed package has this name",
-                        hint=_did_you_mean(name, set(target_names())),
-                    )
-                ],
-            )
-        found = matching[0].load()
+    matching = tuple(entry_points(group=ENTRY_POINT_GROUP, name=name))
+    if not matching:
+        raise ExportError(
+            f"there is no target '{name}'",
+            [
+                Problem(
+                    where="targets",
+                    subject=f"target '{name}'",
+                    code="unknown-target",
+                    message="no installed package has a target of this name",
+                    hint=did_you_mean(name, set(target_names())),
+                )
+            ],
+        )
+    found = matching[0].load()
     if not (isinstance(found, type) and issubclass(found, Target)):
         raise ExportError(
             f"target '{name}' cannot be used",
@@ -230,15 +231,3 @@ def get_target(name: str) -> Target[Any]:
         )
     target: Target[Any] = found()
     return target
-
-
-def _plugins() -> tuple[EntryPoint, ...]:
-    found = entry_points(group=ENTRY_POINT_GROUP)
-    return tuple(point for point in found if point.name not in _BUILT_IN)
-
-
-def _did_you_mean(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    return f"known: {', '.join(sorted(known))}"

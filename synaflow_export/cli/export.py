@@ -63,10 +63,11 @@ def export_command(target: Target[Any]) -> Callable[..., None]:
     def command(**given: Any) -> None:
         options = {name: given.pop(name) for name in names}
         given.pop("traceback")
+        given["out"] = given["out"] or Path(target.default_out)
         _export(target, options, _Request(**given))
 
     command.__doc__ = (
-        f"Export a pipeline to {target.name.capitalize()}: native code, with the pipeline's source "
+        f"Export a pipeline to {target.title}: native code, with the pipeline's source "
         "beside it where workers need it."
     )
     parameters = [*common, *own]
@@ -79,9 +80,9 @@ def export_examples(name: str) -> str:
     """Write the examples of a target's command."""
     line = f"synaflow-export {name}"
     return examples(
-        ("write the files into the folder dags", f"{line} pipe.py"),
+        ("write the files", f"{line} pipe.py"),
         ("a module that workers have installed", f"{line} shop.pipelines --pipeline orders"),
-        ("without the code at hand", f"{line} contract.json --out ~/dags"),
+        ("without the code at hand", f"{line} contract.json --out ~/{name}"),
         ("for CI: exit with 1 if an export would change a file", f"{line} pipe.py --check --diff"),
     )
 
@@ -89,8 +90,14 @@ def export_examples(name: str) -> str:
 def _common(
     code: Code,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")
-    ] = Path("dags"),
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            show_default=False,
+            help="The folder to write to; by default the one that the target says.",
+        ),
+    ] = None,
     pipeline: PipelineName = None,
     granularity: GranularityOption = Granularity.STREAM,
     allow_pickle: AllowPickle = False,

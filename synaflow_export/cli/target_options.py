@@ -1,9 +1,9 @@
 """A target's options as options of its command.
 
 They are the fields of a frozen dataclass. Field ``retry_delay`` becomes ``--retry-delay``,
-``catchup`` (a bool) ``--catchup/--no-catchup``, ``tags`` (a tuple) a repeatable ``--tag``, and
-``dag_id`` plain ``--id``. The help of a field is its metadata ``help`` or its entry in the
-docstring's ``Attributes``. Values are checked by the options class, not here.
+``catchup`` (a bool) ``--catchup/--no-catchup`` and ``tags`` (a tuple) a repeatable ``--tag``. The
+help of a field is its entry in the docstring's ``Attributes``. Values are checked by the options
+class, not here.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synaflow_export.options.model import flag_of, option_names
+
 if TYPE_CHECKING:
-    from synaflow_export.target import TargetOptions
+    from synaflow_export.options.model import TargetOptions
 
 __all__ = ["option_parameters"]
 
@@ -29,17 +31,15 @@ _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8,}.*)*)", re.MULTILINE)
 def option_parameters(options: type[TargetOptions]) -> Iterator[inspect.Parameter]:
     """Yield the fields of a target's options as parameters that Typer understands."""
     hints = typing.get_type_hints(options)
-    documented = {
-        name: " ".join(text.split())
-        for name, text in _ATTRIBUTE.findall(inspect.getdoc(options) or "")
-    }
+    documented = _documented(options)
     for field in dataclasses.fields(options):
+        if field.name not in option_names(options):
+            continue
         kind = _kind(hints[field.name])
-        flag = _flag(field.name, kind)
-        help_text = field.metadata.get("help") or documented.get(field.name, "")
-        option = typer.Option(
+        flag = flag_of(options, field.name)
+        parameter = typer.Option(
             f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}",
-            help=help_text,
+            help=documented.get(field.name, ""),
             show_default=_default_text(field.default),
             rich_help_panel="Options of this target",
         )
@@ -48,15 +48,17 @@ def option_parameters(options: type[TargetOptions]) -> Iterator[inspect.Paramete
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[kind | None, option],
+            annotation=Annotated[kind | None, parameter],
         )
 
 
-def _flag(name: str, kind: Any) -> str:
-    if name.endswith("_id"):
-        return "id"
-    word = name.removesuffix("s") if typing.get_origin(kind) is list else name
-    return word.replace("_", "-")
+def _documented(options: type[TargetOptions]) -> dict[str, str]:
+    """Option -> its help: its entry in the docstring of the class, or of the nearest base."""
+    found: dict[str, str] = {}
+    for base in options.__mro__:
+        for name, text in _ATTRIBUTE.findall(inspect.cleandoc(base.__doc__ or "")):
+            found.setdefault(name, " ".join(text.split()))
+    return found
 
 
 def _kind(hint: Any) -> Any:

@@ -32,7 +32,7 @@ from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.progress import log_reports, progress_lines, report_values
 from synaflow_export.runtime.retry import worth_retrying
 from synaflow_export.runtime.storage import open_store
-from synaflow_export.targets.airflow_xcom import REPORT_KEY, xcom_keys
+from synaflow_export.targets.airflow.xcom import REPORT_KEY, xcom_keys
 
 logger = logging.getLogger("synaflow.airflow")
 

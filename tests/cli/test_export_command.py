@@ -14,8 +14,10 @@ import pytest
 
 from synaflow_export.cli.export import export_command
 from synaflow_export.generated import GeneratedFile
-from synaflow_export.target import ENTRY_POINT_GROUP, Target, TargetOptions, get_target
-from synaflow_export.targets.airflow_options import AirflowOptions
+from synaflow_export.options import checks
+from synaflow_export.options.model import TargetOptions, option, option_names
+from synaflow_export.target import ENTRY_POINT_GROUP, Target, get_target
+from synaflow_export.targets.airflow.options import AirflowOptions
 
 EXPORTED = {
     ".airflowignore",
@@ -219,12 +221,16 @@ def test_the_quickstart_exports(cli: Any, quickstart: Path, project: Any) -> Non
     assert (project.folder / "dags/example/src/pipe.py").read_bytes() == quickstart.read_bytes()
 
 
+def anything(value: object) -> None:
+    """Accept every value."""
+
+
 @dataclasses.dataclass(frozen=True)
 class TinyOptions(TargetOptions):
     """Options of a target of another package.
 
     Attributes:
-        flow_id: Its id.
+        id: Its id.
         colour: Its colour, told in
             two lines.
         labels: Its labels.
@@ -232,17 +238,18 @@ class TinyOptions(TargetOptions):
         factor: By how much.
     """
 
-    flow_id: str | None = None
-    colour: str | int = "red"
-    labels: tuple[str, ...] = ("x",)
-    loud: bool = False
-    factor: float = dataclasses.field(default=1.0, metadata={"help": "From the metadata."})
+    id: str | None = option(None, checks.text)
+    colour: str | int = option("red", checks.text)
+    labels: tuple[str, ...] = option(("x",), checks.texts())
+    loud: bool = option(False, checks.flag)
+    factor: float = option(1.0, anything)
 
 
 class TinyTarget(Target[TinyOptions]):
     """Shows what it was asked."""
 
     name = "tiny"
+    title = "Tiny"
     options_type = TinyOptions
 
     def view(
@@ -256,7 +263,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The target as if its package were installed: tests/project installs a real one."""
     point = EntryPoint("tiny", f"{__name__}:TinyTarget", ENTRY_POINT_GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda self: TinyTarget)
-    monkeypatch.setattr("synaflow_export.target.entry_points", lambda group: (point,))
+    monkeypatch.setattr("synaflow_export.target.entry_points", lambda **selected: (point,))
 
 
 def test_any_target_gets_a_command_of_its_own(
@@ -265,17 +272,17 @@ def test_any_target_gets_a_command_of_its_own(
     arguments = ["--id", "i", "--colour", "5", "--label", "a", "--label", "b", "--loud"]
     told = cli("tiny", "orders.py", "--out", "o", "--factor", "2", *arguments)
     assert told.code == 0, told.err
-    wanted = TinyOptions(flow_id="i", colour="5", labels=["a", "b"], loud=True, factor=2.0)  # type: ignore[arg-type]
+    wanted = TinyOptions(id="i", colour="5", labels=("a", "b"), loud=True, factor=2.0)
     assert (project.folder / "o/asked.txt").read_text() == f"{wanted}\n"
     shown = " ".join(cli("tiny", "--help").out.replace("│", "").split())
     assert "Its colour, told in two lines." in shown
-    assert "From the metadata." in shown
+    assert "By how much." in shown
     assert "--loud --no-loud" in shown.replace("/", " ")
     assert "tiny" in cli("--help").out
 
 
 def test_every_option_of_airflow_is_explained() -> None:
     parameters = inspect.signature(export_command(get_target("airflow"))).parameters
-    for field in dataclasses.fields(AirflowOptions):
-        (option,) = parameters[field.name].annotation.__metadata__
-        assert option.help
+    for name in option_names(AirflowOptions):
+        (parameter,) = parameters[name].annotation.__metadata__
+        assert parameter.help

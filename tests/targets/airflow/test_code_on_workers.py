@@ -183,7 +183,7 @@ def test_parsing_imports_neither_the_users_code_nor_ours(dags: DagFolder) -> Non
 @pytest.mark.slow
 def test_airflows_own_command_runs_it(dags: DagFolder, tmp_path: Path) -> None:
     """As a user would: a process of its own that knows nothing of this one."""
-    exported = dags.export(LINEAR, dag_id="by_command")
+    exported = dags.export(LINEAR, id="by_command")
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run(
         [sys.executable, "-m", "airflow", "dags", "test", "by_command", "--conf", '{"count": 6}'],

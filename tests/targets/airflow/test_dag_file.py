@@ -127,7 +127,7 @@ def test_a_schedule_has_whole_intervals_and_a_static_start(dags: DagFolder) -> N
         max_active_runs=3,
         retries=4,
         retry_delay="90s",
-        execution_timeout="2h",
+        timeout="2h",
         owner="data team",
         tags=("one", "two"),
         store="s3://bucket/place",
@@ -160,11 +160,11 @@ def test_the_header_says_where_it_comes_from_and_how_to_make_it_again(dags: DagF
     exported = dags.export(
         LINEAR.replace("count: int\n", "count: int = 3\n"),
         plan=PlanOptions(granularity="step", allow_pickle=True),
-        dag_id="other",
+        id="other",
         schedule="0 2 * * *",
         catchup=True,
         tags=("a b", "c"),
-        execution_timeout="1h",
+        timeout="1h",
         store=None,
         retry_delay="5m",
     )
@@ -179,8 +179,8 @@ def test_the_header_says_where_it_comes_from_and_how_to_make_it_again(dags: DagF
     command = " ".join(line.strip("# \\") for line in header[4:-1])
     assert command == (
         "synaflow-export airflow pipe.py --granularity step --allow-pickle --id other "
-        "--schedule '0 2 * * *' --catchup --retries 0 --retry-delay 5m --execution-timeout 1h "
-        "--tag 'a b' --tag c --out DAGS_FOLDER"
+        "--schedule '0 2 * * *' --retries 0 --retry-delay 5m --timeout 1h "
+        "--tag 'a b' --tag c --catchup --out DAGS_FOLDER"
     )
     dag = dags.parse().dags["other"]
     assert dag.dag_display_name == "linear"
@@ -225,12 +225,12 @@ def test_edited_policies_survive_the_next_export(dags: DagFolder) -> None:
         ("max_active_runs", 0, "at least 1"),
         ("retry_delay", "5 parsecs", "duration"),
         ("retry_delay", -1, "duration"),
-        ("execution_timeout", "", "duration"),
+        ("timeout", "", "duration"),
         ("owner", " ", "not empty"),
         ("tags", ("x" * 101,), "100"),
         ("tags", "one", "100"),
-        ("dag_id", "a b", "letters"),
-        ("dag_id", "", "letters"),
+        ("id", "a b", "letters"),
+        ("id", "", "letters"),
         ("store", "s3://user:secret@bucket/x", "credential"),
         ("store", "s3://bucket/x?aws_secret_access_key=1", "credential"),
         ("airflow_version", "2.11", "Airflow 3"),
@@ -348,11 +348,11 @@ def test_the_command_in_the_header_makes_the_same_files(
     exported = dags.export(
         LINEAR.replace("count: int\n", "count: int = 3\n"),
         plan=PlanOptions(granularity="step", allow_pickle=True, on_cycle="spill"),
-        dag_id="other",
+        id="other",
         schedule="0 2 * * *",
         catchup=True,
         tags=("a b", "c"),
-        execution_timeout="1h",
+        timeout="1h",
         start_date="2025-05-01",
         max_active_runs=2,
         owner="it's me",

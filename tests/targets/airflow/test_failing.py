@@ -116,9 +116,11 @@ def test_an_exceeded_threshold_fails_at_once(dags: DagFolder) -> None:
 def test_values_that_only_the_worker_can_judge_are_all_named_at_once(
     dags: DagFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Airflow does not check the format date-time.
-    source = EVERY_PARAM.replace("day: date = date(2024, 1, 2)", "day: datetime | None = None")
-    dags.export(source.replace("day: date,", "day: datetime | None,"), retries=2)
+    # Airflow checks no format "decimal", and "date-time" only where a further package is installed.
+    source = EVERY_PARAM.replace("day: date = date(2024, 1, 2)", "day: Decimal | None = None")
+    source = source.replace("at: Optional[datetime]", "at: Optional[Decimal]")
+    source = source.replace("import enum", "import enum\n    from decimal import Decimal", 1)
+    dags.export(source.replace("day: date,", "day: Decimal | None,"), retries=2)
     outcome = dags.run("every_param", {"need": 1, "at": "garbage", "day": "yesterday"})
     assert outcome.state == "failed"
     assert outcome.tasks["facts"] == ("failed", 1)

@@ -86,16 +86,16 @@ SCHEDULED: dict[str, Any] = {
     "max_active_runs": 4,
     "retries": 5,
     "retry_delay": "30s",
-    "execution_timeout": "1h",
+    "timeout": "1h",
     "owner": "data platform",
     "tags": ("synaflow", "names", "a tag that is rather long", "another tag that is long as well"),
     "store": "s3://data-platform-production/synaflow/handoff",
-    "dag_id": "team.names-v2",
+    "id": "team.names-v2",
 }
 
 CASES: dict[str, tuple[str, dict[str, Any], PlanOptions]] = {
     "linear": (LINEAR, {}, PlanOptions()),
-    "linear_by_step": (LINEAR, {"dag_id": "linear_by_step"}, PlanOptions(granularity="step")),
+    "linear_by_step": (LINEAR, {"id": "linear_by_step"}, PlanOptions(granularity="step")),
     "every_param": (EVERY_PARAM, {}, PlanOptions()),
     "fused": (LABELLED, {}, PlanOptions()),
     "sub_pipelines": (SUBPIPELINES, {}, PlanOptions(granularity="scope")),

@@ -400,7 +400,7 @@ def test_a_step_that_failed_under_continue_skips_its_dependents_in_other_tasks(
 
 def test_the_same_pipeline_under_two_ids_keeps_its_data_apart(dags: DagFolder) -> None:
     for dag_id in ("linear.eu", "linear-us"):
-        dags.export(LINEAR, dag_id=dag_id)
+        dags.export(LINEAR, id=dag_id)
     runs = {dag_id: dags.run(dag_id, {"count": 3}) for dag_id in ("linear.eu", "linear-us")}
     assert {outcome.state for outcome in runs.values()} == {"success"}
     uris = {outcome.xcoms["squares", "return_value"]["uri"] for outcome in runs.values()}
@@ -415,6 +415,6 @@ def test_the_same_pipeline_under_two_ids_keeps_its_data_apart(dags: DagFolder) -
 
 
 def test_two_ids_that_need_the_same_folder_are_refused(dags: DagFolder) -> None:
-    dags.export(LINEAR, dag_id="linear.eu")
+    dags.export(LINEAR, id="linear.eu")
     with pytest.raises(ExportError, match="another id"):
-        dags.export(LINEAR, dag_id="linear-eu")
+        dags.export(LINEAR, id="linear-eu")

@@ -4,10 +4,11 @@
 # To change what it does, edit the pipeline and export it again:
 #   synaflow-export airflow pipe.py --granularity step --id team.names-v2 \
 #      --schedule '30 6 * * 1-5' --timezone Europe/Rome --start-date 2025-05-01T06:00 \
-#      --catchup --max-active-runs 4 --retries 5 --retry-delay 30s \
-#      --execution-timeout 1h --owner 'data platform' --tag synaflow --tag names \
-#      --tag 'a tag that is rather long' --tag 'another tag that is long as well' \
-#      --store s3://data-platform-production/synaflow/handoff --out DAGS_FOLDER
+#      --retries 5 --retry-delay 30s --timeout 1h --owner 'data platform' \
+#      --tag synaflow --tag names --tag 'a tag that is rather long' \
+#      --tag 'another tag that is long as well' \
+#      --store s3://data-platform-production/synaflow/handoff --catchup \
+#      --max-active-runs 4 --out DAGS_FOLDER
 # Here, only the block "policies" is meant to be edited; the next export keeps it.
 """
 ### linear

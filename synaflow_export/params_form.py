@@ -1,21 +1,16 @@
-"""Run parameters as Airflow ``Param`` expressions, so that the trigger form shows typed fields.
+"""The params of a pipeline as forms understand them: one flat JSON Schema per field.
 
-Input is the contract's JSON Schema. Airflow's form looks only at ``type``, ``format``, ``enum``
-and a few bounds at the top of each param, so references are resolved in place, optional values
-become ``type=["null", ...]`` and an enum tells its type. Nothing is lost by that: the worker
-checks every value again, against the params class itself.
+Input is the contract's ``params_schema``. Forms look only at ``type``, ``format``, ``enum`` and a
+few bounds at the top of each field, so references are resolved in place, optional values become
+``type=["null", ...]`` and an enum tells its type. Nothing is lost by that: the worker checks every
+value again, against the params class itself.
 """
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Mapping
 from typing import Any
 
-from synaflow_export.pylayout import Group, Node, Prose, call, value
-from synaflow_export.pyname import PyLiteral
-
-_TAKEN = frozenset({"default", "description", "schema", "source"})  # arguments of Param itself
 _JSON_TYPES: dict[type, str] = {
     str: "string",
     bool: "boolean",
@@ -27,38 +22,20 @@ _JSON_TYPES: dict[type, str] = {
 }
 
 
-def params_expression(schema: Mapping[str, Any]) -> Node:
-    """Write ``PARAMS``: one ``Param(...)`` per field, in field order.
+def forms(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Field -> its flat schema, in field order; ``default`` and ``description`` are kept.
 
     Args:
         schema: The contract's ``params_schema``: an object with ``properties``.
     """
     definitions = schema.get("$defs", {})
-    required = required_params(schema)
-    rows = tuple(
-        (f"{PyLiteral.of(name)}: ", _param(_form(field, definitions), name in required))
-        for name, field in schema.get("properties", {}).items()
-    )
-    return Group("{", "}", rows, tall=True)
+    return {name: _form(field, definitions) for name, field in schema.get("properties", {}).items()}
 
 
 def required_params(schema: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the params without a default, in field order."""
     required = schema.get("required", ())
     return tuple(name for name in schema.get("properties", {}) if name in required)
-
-
-def _param(field: dict[str, Any], required: bool) -> Group:
-    default = [] if required else [value(field.get("default"))]
-    rules: dict[str, Node | str] = {}
-    constraints = {k: v for k, v in field.items() if k not in ("default", "description")}
-    if all(key.isidentifier() and not keyword.iskeyword(key) for key in constraints):
-        rules = {key: value(rule) for key, rule in constraints.items() if key not in _TAKEN}
-    else:  # "$anchor" or "not" cannot be written as an argument
-        rules = {"schema": value(constraints)}
-    if field.get("description"):
-        rules["description"] = Prose(" ".join(str(field["description"]).split()))
-    return call("Param", default, rules)
 
 
 def _form(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,8 +24,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from synaflow_core.contract import Contract
-from synaflow_core.errors import ExportError, Problem
+from synaflow_export.documentation.header import header
+from synaflow_export.documentation.steps import module_doc
 from synaflow_export.generated import Editable, GeneratedFile, Role, manifest_file
+from synaflow_export.options.duration import duration
 from synaflow_export.plan.model import Plan
 from synaflow_export.prose import plain
 from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
@@ -37,11 +39,12 @@ from synaflow_export.pyname import (
     module_safe,
 )
 from synaflow_export.render import render
-from synaflow_export.target import Sources, Target
-from synaflow_export.targets import airflow_doc
-from synaflow_export.targets.airflow_options import AirflowOptions, duration
-from synaflow_export.targets.airflow_params import params_expression, required_params
-from synaflow_export.targets.airflow_wiring import TaskView, Wires, task_view, wiring
+from synaflow_export.target import Sources, Target, folder_files
+from synaflow_export.targets.airflow.options import AirflowOptions
+from synaflow_export.targets.airflow.params import params_expression
+from synaflow_export.targets.airflow.wiring import NAMES_OF_THE_FILE, TaskView, task_view, wiring
+from synaflow_export.targets.airflow.xcom import xcom_keys
+from synaflow_export.wires import Wires
 
 _TEMPLATE = "airflow/dag.py.jinja"
 
@@ -63,8 +66,11 @@ class AirflowTarget(Target[AirflowOptions]):
     """Exports to Apache Airflow 3."""
 
     name: ClassVar[str] = "airflow"
+    title: ClassVar[str] = "Apache Airflow"
     options_type: ClassVar[type[AirflowOptions]] = AirflowOptions
+    default_out: ClassVar[str] = "dags"
     runs_async_pipelines: ClassVar[bool] = True  # in a sync task; the runner starts the event loop
+    catches_up: ClassVar[bool] = True
 
     def view(
         self,
@@ -75,66 +81,19 @@ class AirflowTarget(Target[AirflowOptions]):
         templates: Path | None = None,
     ) -> tuple[GeneratedFile, ...]:
         """Make the DAG file and the folder beside it; see :meth:`Target.view`."""
-        dag_id = options.dag_id or TaskId.of(plan.pipeline, "pipeline")
+        dag_id = options.id or TaskId.of(plan.pipeline, "pipeline")
         folder = PyName.of(dag_id, "pipeline")
         module = module_safe(dag_id, "_dag")
-        found = [*self.unsupported(contract), *_problems(plan, contract, options, sources, module)]
-        if found:
-            raise ExportError(f"'{plan.pipeline}' cannot be exported to Airflow as asked", found)
+        self.refuse(plan, contract, options, sources, module=module)
 
         dag = _DagView.of(plan, contract, options, sources, dag_id, folder)
         text = render(_TEMPLATE, {"dag": dag}, templates)
-        in_folder = (
-            GeneratedFile(f"{folder}/contract.json", contract.to_json().decode()),
-            GeneratedFile(f"{folder}/plan.json", plan.to_json().decode()),
-            *(GeneratedFile(f"{folder}/src/{file.path}", file.text) for file in sources.files),
-        )
+        in_folder = folder_files(folder, plan, contract, sources)
         dag_file = GeneratedFile(f"{module}.py", text, editable=_POLICIES)
         manifest = manifest_file(folder, self.name, plan.pipeline, dag_id, (*in_folder, dag_file))
         ignored = GeneratedFile(".airflowignore", f"{_AIRFLOWIGNORE}/{folder}/\n", Role.SHARED)
         # The DAG file comes last: Airflow must not see it before all that it refers to is there.
         return (ignored, *in_folder, manifest, dag_file)
-
-
-def _problems(
-    plan: Plan, contract: Contract, options: AirflowOptions, sources: Sources, module: str
-) -> Iterator[Problem]:
-    yield from options.problems()
-    if options.schedule is not None:
-        for name in required_params(contract.params_schema):
-            yield Problem(
-                where=contract.name,
-                subject=f"param '{name}'",
-                code="required-param-with-schedule",
-                message="it has no default, and nobody is there to give a scheduled run its value",
-                hint="give the field of the params class a default, or export without --schedule",
-            )
-    if contract.source is None:
-        yield Problem(
-            where=contract.name,
-            subject="source",
-            code="no-source",
-            message="the contract does not say which module the pipeline is in, so no worker "
-            "could import it",
-            hint="export from the code (pipe.py), or make the contract with "
-            "synaflow-export contract pipe.py",
-        )
-    if not sources.files and contract.source and contract.source.module.split(".")[0] == module:
-        yield Problem(
-            where=contract.name,
-            subject=f"module '{contract.source.module}'",
-            code="shadowed-module",
-            message=f"the DAG file {module}.py would hide it from the workers",
-            hint="give the DAG another id with --id, or rename the module",
-        )
-    if not plan.macro_tasks:
-        yield Problem(
-            where=contract.name,
-            subject=f"pipeline '{contract.name}'",
-            code="no-steps",
-            message="there is nothing to run: the pipeline has no steps",
-            hint="add a step",
-        )
 
 
 @dataclass(frozen=True)
@@ -170,11 +129,17 @@ class _DagView:
         dag_id: str,
         folder: str,
     ) -> _DagView:
-        wires = Wires(plan)
+        wires = Wires(plan, NAMES_OF_THE_FILE, xcom_keys)
         params = params_expression(contract.params_schema) if contract.params else None
         return cls(
-            header=airflow_doc.header(contract, plan, options, sources),
-            doc=airflow_doc.module_doc(plan, contract, wires.task_ids),
+            header=header("airflow", "DAGS_FOLDER", contract, plan, options, sources),
+            doc=module_doc(
+                plan,
+                contract,
+                wires.task_ids,
+                column="Airflow task",
+                between="XCom holds references and counts, never data.",
+            ),
             imports=_IMPORTS if contract.params else _IMPORTS_WITHOUT_PARAMS,
             policies_begin=_POLICIES.begin,
             policies_end=_POLICIES.end,
@@ -215,8 +180,8 @@ def _default_args(options: AirflowOptions) -> Group:
         "retries": value(options.retries),
         "retry_delay": _timedelta(duration(options.retry_delay)),
     }
-    if options.execution_timeout is not None:
-        arguments["execution_timeout"] = _timedelta(duration(options.execution_timeout))
+    if options.timeout is not None:
+        arguments["execution_timeout"] = _timedelta(duration(options.timeout))
     rows = tuple((f"{PyLiteral.of(name)}: ", item) for name, item in arguments.items())
     return Group("{", "}", rows, tall=True)
 

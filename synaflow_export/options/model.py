@@ -1,0 +1,167 @@
+"""What the options of a target are made of.
+
+A target's options are a frozen dataclass whose fields are made with :func:`option`: a default, the
+check of a value, and whether single macro-tasks may have a value of their own. The name of a field
+is the name in a config file and, with dashes, of the flag; its help is its entry in the
+docstring's ``Attributes``. Values are plain data until :meth:`TargetOptions.from_mapping` has
+checked all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+from synaflow_core.errors import ExportError, Problem
+from synaflow_export.options.checks import Check
+
+_CHECK, _PER_TASK, _SECRET, _FLAG = "check", "per_task", "secret", "flag"
+
+
+def option(
+    default: Any,
+    check: Check,
+    *,
+    per_task: bool = False,
+    secret: bool = False,
+    flag: str | None = None,
+) -> Any:
+    """Make a field of a target's options.
+
+    Args:
+        default: What holds when nothing is given; None is always allowed if it is the default.
+        check: Says what is wrong with a value.
+        per_task: A single macro-task may have a value of its own.
+        secret: A refused value may hold a credential: it is never repeated in a message.
+        flag: The flag without dashes, where it is not the field's name.
+    """
+    metadata = {_CHECK: check, _PER_TASK: per_task, _SECRET: secret, _FLAG: flag}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class TargetOptions:
+    """Base of a target's options; see the module's documentation.
+
+    Attributes:
+        tasks: Macro-task -> the options that differ from the pipeline's, by name.
+    """
+
+    tasks: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+        default_factory=dict, kw_only=True, compare=False
+    )
+
+    cannot: ClassVar[Mapping[str, str]] = {}
+    """Options that other targets have and this one cannot honour -> what to do instead."""
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], where: str = "options") -> Self:
+        """Build the options from named values (flags, a config file); None means "not given".
+
+        Args:
+            values: Name -> value; ``tasks`` holds a mapping per macro-task.
+            where: Place for the messages.
+
+        Raises:
+            ExportError: Naming every unknown option and every bad value at once.
+        """
+        given = {name: value for name, value in values.items() if value is not None}
+        known = set(option_names(cls))
+        found = list(_unknown(cls, given, known | {"tasks"}, where))
+        for task, own in given.get("tasks", {}).items():
+            place = f"{where}, macro-task '{task}'"
+            found += _unknown(cls, own, set(option_names(cls, per_task=True)), place)
+        kept = {name: _frozen(value) for name, value in given.items() if name in known}
+        tasks = {
+            task: {name: _frozen(value) for name, value in own.items() if name in known}
+            for task, own in given.get("tasks", {}).items()
+        }
+        options = cls(**kept, tasks=tasks)
+        found.extend(options.problems(where))
+        if found:
+            raise ExportError("these options cannot be honoured", found)
+        return options
+
+    def for_task(self, macro_task: str) -> Self:
+        """The options as they hold for one macro-task."""
+        return dataclasses.replace(self, **self.tasks.get(macro_task, {}), tasks={})
+
+    def own_of(self, macro_task: str) -> Mapping[str, Any]:
+        """Only what differs for one macro-task from what holds for the pipeline."""
+        own = self.tasks.get(macro_task, {})
+        return {name: value for name, value in own.items() if value != getattr(self, name)}
+
+    def changed(self) -> Iterator[tuple[str, Any]]:
+        """Yield name and value of each option that is not at its default, in field order."""
+        for field in _fields(type(self)):
+            value = getattr(self, field.name)
+            if value != field.default:
+                yield field.name, value
+
+    def problems(self, where: str = "options") -> Iterator[Problem]:
+        """Yield a problem for each value that makes no sense."""
+        for field in _fields(type(self)):
+            yield from _problem(field, getattr(self, field.name), where)
+            for task, own in self.tasks.items():
+                if field.name in own:
+                    place = f"{where}, macro-task '{task}'"
+                    yield from _problem(field, own[field.name], place)
+
+
+def option_names(options: type[TargetOptions], *, per_task: bool = False) -> tuple[str, ...]:
+    """Names of the options; only of those that single macro-tasks may have, if ``per_task``."""
+    return tuple(f.name for f in _fields(options) if f.metadata[_PER_TASK] or not per_task)
+
+
+def flag_of(options: type[TargetOptions], name: str) -> str:
+    """The flag of an option, without the leading dashes: ``tags`` -> ``tag``."""
+    (field,) = (field for field in _fields(options) if field.name == name)
+    if field.metadata[_FLAG]:
+        return str(field.metadata[_FLAG])
+    several = typing.get_origin(typing.get_type_hints(options)[name]) is tuple
+    return (name.removesuffix("s") if several else name).replace("_", "-")
+
+
+def did_you_mean(name: str, known: set[str]) -> str:
+    """A hint for a name that does not exist."""
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def _fields(options: type[TargetOptions]) -> Iterator[dataclasses.Field[Any]]:
+    return (field for field in dataclasses.fields(options) if _CHECK in field.metadata)
+
+
+def _unknown(
+    options: type[TargetOptions], given: Mapping[str, Any], known: set[str], where: str
+) -> Iterator[Problem]:
+    for name in given:
+        if name in known:
+            continue
+        subject = f"option '{name}'"
+        if name in options.cannot:
+            code, message = "cannot-be-honoured", "this target cannot honour it"
+            yield Problem(where, subject, code, message, options.cannot[name])
+        elif name in option_names(options):
+            code, message = "not-per-task", "it holds for the whole pipeline, not for one task"
+            yield Problem(where, subject, code, message, "move it up, out of the macro-task")
+        else:
+            message = "there is no such option"
+            yield Problem(where, subject, "unknown-option", message, did_you_mean(name, known))
+
+
+def _problem(field: dataclasses.Field[Any], value: Any, where: str) -> Iterator[Problem]:
+    if value is None and field.default is None:
+        return
+    trouble = field.metadata[_CHECK](value)
+    if trouble:
+        message, hint = trouble
+        shown = message if field.metadata[_SECRET] else f"{message}, got {value!r}"
+        yield Problem(where, f"option '{field.name}'", "bad-option", shown, hint)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,113 @@
+"""What a target refuses, in words that are the same for all targets.
+
+Nothing that a pipeline or an option asks for is dropped silently: what an orchestrator cannot
+honour, or what could not run on its workers, is a problem with a next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from synaflow_core.errors import Problem
+from synaflow_export.options.model import TargetOptions, did_you_mean
+from synaflow_export.params_form import required_params
+
+if TYPE_CHECKING:
+    from synaflow_core.contract import Contract
+    from synaflow_export.plan.model import Plan
+    from synaflow_export.target import Sources, Target
+
+
+def unsupported(target: Target[Any], contract: Contract) -> Iterator[Problem]:
+    """Yield what the contract asks for and the target's flags rule out."""
+    if contract.engine == "async" and not target.runs_async_pipelines:
+        yield Problem(
+            where=contract.name,
+            subject=f"target '{target.name}'",
+            code="async-not-supported",
+            message="coroutine functions cannot run on this target",
+            hint="make the steps plain functions (a step may call asyncio.run itself)",
+        )
+    for name, step in contract.steps.items():
+        if step.shards and not target.maps_shards:
+            yield Problem(
+                where=step.where or contract.name,
+                subject=f"step '{name}'",
+                code="shards-not-supported",
+                message=f"shards={step.shards} cannot be honoured by target '{target.name}'",
+                hint="remove shards=; the result is the same, computed by one task",
+            )
+        if step.rollback and not target.runs_rollbacks:
+            yield Problem(
+                where=step.where or contract.name,
+                subject=f"step '{name}'",
+                code="rollback-not-supported",
+                message=f"rollback= cannot be honoured by target '{target.name}'",
+                hint="remove rollback= or undo the work in a task of your own",
+            )
+
+
+def unusable(
+    contract: Contract, plan: Plan, sources: Sources, module: str | None
+) -> Iterator[Problem]:
+    """Yield why the pipeline could not run on any worker.
+
+    Args:
+        contract: The pipeline's contract.
+        plan: Its plan.
+        sources: Where it comes from.
+        module: Name of the module that will be generated.
+    """
+    if contract.source is None:
+        yield Problem(
+            where=contract.name,
+            subject="source",
+            code="no-source",
+            message="the contract does not say which module the pipeline is in, so no worker "
+            "could import it",
+            hint="export from the code (pipe.py), or make the contract with "
+            "synaflow-export contract pipe.py",
+        )
+    elif not sources.files and contract.source.module.split(".")[0] == module:
+        yield Problem(
+            where=contract.name,
+            subject=f"module '{contract.source.module}'",
+            code="shadowed-module",
+            message=f"the generated file {module}.py would hide it from the workers",
+            hint="give the export another id with --id, or rename the module",
+        )
+    if not plan.macro_tasks:
+        yield Problem(
+            where=contract.name,
+            subject=f"pipeline '{contract.name}'",
+            code="no-steps",
+            message="there is nothing to run: the pipeline has no steps",
+            hint="add a step",
+        )
+
+
+def unscheduled_params(contract: Contract) -> Iterator[Problem]:
+    """Yield the params that a run which nobody starts by hand would lack."""
+    for name in required_params(contract.params_schema):
+        yield Problem(
+            where=contract.name,
+            subject=f"param '{name}'",
+            code="required-param-with-schedule",
+            message="it has no default, and nobody is there to give a scheduled run its value",
+            hint="give the field of the params class a default, or export without --schedule",
+        )
+
+
+def misplaced_options(plan: Plan, options: TargetOptions) -> Iterator[Problem]:
+    """Yield options of macro-tasks that the plan does not have."""
+    known = {task.name for task in plan.macro_tasks}
+    for name in options.tasks:
+        if name not in known:
+            yield Problem(
+                where="options",
+                subject=f"macro-task '{name}'",
+                code="unknown-macro-task",
+                message="options were given for it, and the plan has no macro-task of this name",
+                hint=did_you_mean(name, known),
+            )
