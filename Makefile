@@ -8,9 +8,11 @@ PYTHON ?=
 ARGS   ?=
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+VENV2  ?= .venv-airflow2
+STAMP2 := $(VENV2)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format-check lint types imports sizes format bench clean
+.PHONY: help setup setup-airflow2 demo test check format-check lint types imports sizes format bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 - \2/p' Makefile
@@ -21,10 +23,16 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 	@VENV="$(VENV)" PYTHON="$(PYTHON)" tools/setup.sh
 	@touch $@
 
+setup-airflow2: $(STAMP2) ## another environment, with Airflow 2, for the tests that run there
+
+$(STAMP2): pyproject.toml constraints-airflow2.txt tools/setup.sh
+	@VENV="$(VENV2)" PYTHON="$(PYTHON)" EXTRAS=airflow2,zstd CONSTRAINTS=constraints-airflow2.txt tools/setup.sh
+	@touch $@
+
 demo: $(STAMP) ## export examples/web_logs to Airflow and run it there
 	@$(BIN)/python -m examples.demo $(ARGS)
 
-test: $(STAMP) ## the test suite
+test: $(STAMP) $(STAMP2) ## the test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: format-check lint types imports sizes ## format, lint, types, import rules, file sizes
@@ -52,4 +60,4 @@ bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf $(VENV) $(VENV2) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache

@@ -2,12 +2,14 @@
 # Makes the virtual environment that every other make target uses. Touches nothing outside it.
 #
 #   PYTHON=/path/to/python3.12 tools/setup.sh    choose the interpreter (default: the first that fits)
-#   VENV=.venv EXTRAS=dev,airflow                where it goes and what is installed
+#   VENV=.venv EXTRAS=dev,all                    where it goes and what is installed
+#   CONSTRAINTS=constraints.txt                  exact versions of all of it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=${VENV:-.venv}
-extras=${EXTRAS:-dev,airflow}
+extras=${EXTRAS:-dev,all}
+constraints=${CONSTRAINTS:-constraints.txt}
 log=$venv/setup.log
 
 fits() { "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
@@ -34,9 +36,9 @@ if ! { [ -x "$venv/bin/python" ] && fits "$venv/bin/python"; }; then
   "$python" -m venv --clear "$venv"
 fi
 
-echo "setup: installing .[$extras] with constraints.txt (log: $log)"
+echo "setup: installing .[$extras] with $constraints (log: $log)"
 "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off \
-  --constraint constraints.txt --editable ".[$extras]" >"$log" 2>&1 &
+  --constraint "$constraints" --editable ".[$extras]" >"$log" 2>&1 &
 pip=$!
 trap 'kill "$pip" 2>/dev/null || true' INT TERM
 
