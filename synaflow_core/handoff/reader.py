@@ -42,10 +42,12 @@ class DatasetReader:
         for number in range(len(manifest.blocks)):
             if position >= end:
                 return
-            if position + manifest.blocks[number].count > start:
+            count = manifest.blocks[number].count
+            # A block in which no element ends is a part of the next one that does.
+            if position + count > start or (count == 0 and position >= start):
                 manifest, content = self._found(manifest, number)
                 block = manifest.blocks[number]
-                batches = decode(content, block.marked)
+                batches = iter(decode(content, block.count, block.marked))
                 content = b""  # or two blocks would be held while the next one is read
                 for batch in self._decoded(block, batches):
                     low = max(start - position, 0)
@@ -55,7 +57,7 @@ class DatasetReader:
                         inside = not low and high >= len(batch)
                         yield batch if inside else batch[low:high]
             else:
-                position += manifest.blocks[number].count
+                position += count
 
     def manifest(self) -> Manifest:
         """The manifest, checked against the reference.

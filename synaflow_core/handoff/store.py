@@ -23,7 +23,7 @@ from synaflow_core.handoff.manifest import Manifest
 from synaflow_core.handoff.places import base_url, redacted, segment_of
 from synaflow_core.handoff.reader import DatasetReader
 from synaflow_core.handoff.ref import DatasetRef
-from synaflow_core.handoff.writer import DatasetWriter, new_attempt
+from synaflow_core.handoff.writer import DatasetWriter, EagerWriter, new_attempt
 
 KINDS = ("items", "value")
 
@@ -98,7 +98,7 @@ class HandoffStore:
             dataset=_printable(dataset),
             attempt=new_attempt(),
             codec=codec,
-            compression=self._compression,
+            compression=None if found.compressed else self._compression,
             type=_printable(type_name),
             kind=kind,
             count=0,
@@ -107,8 +107,8 @@ class HandoffStore:
             errors=0,
             blocks=(),
         )
-        encode = found.encoder(type, dataset)
-        return DatasetWriter(folder, found, encode, draft, self._compression)
+        writer = EagerWriter if found.eager else DatasetWriter
+        return writer(folder, found, found.encoder(type, dataset), draft)
 
     def write_value(
         self,

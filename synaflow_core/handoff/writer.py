@@ -4,12 +4,14 @@
 nothing else; a full batch is encoded when the *next* element comes, by when the other consumers of
 the last one are done with it. Batches become blocks of about 1 MiB. Where batches and blocks end
 depends on the elements alone, so equal data gives equal blocks.
+:class:`EagerWriter` encodes at once.
 """
 
 from __future__ import annotations
 
 import copy
 import secrets
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
@@ -17,7 +19,7 @@ import msgspec
 
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import manifest as manifests
-from synaflow_core.handoff.codecs import Codec, Encode
+from synaflow_core.handoff.codecs import Codec, Encoder, Piece
 from synaflow_core.handoff.codecs.same import same
 from synaflow_core.handoff.compression import compress, suffix
 from synaflow_core.handoff.folders import Folder
@@ -36,15 +38,13 @@ class DatasetWriter:
     As a context manager it aborts unless it was committed.
     """
 
-    def __init__(
-        self, folder: Folder, codec: Codec, encode: Encode, draft: Manifest, compression: str | None
-    ) -> None:
+    def __init__(self, folder: Folder, codec: Codec, encoder: Encoder, draft: Manifest) -> None:
         """Takes a manifest that has the names filled in, and no blocks."""
         self._folder = folder
         self._codec = codec
-        self._encode = encode
+        self._encoder = encoder
         self._draft = draft
-        self._compression = compression
+        self._compression = draft.compression
         self._attempt = f"_attempts/{draft.attempt}"
         self._state = "open"
         self._items: list[Any] = []
@@ -83,6 +83,7 @@ class DatasetWriter:
         self._check_open()
         try:
             self._flush_items()
+            self._add(self._encoder.finish())
             self._flush_block()
             if self._draft.kind == "value" and self._encoded != 1:
                 raise HandoffError(
@@ -175,23 +176,32 @@ class DatasetWriter:
         if not items:
             return
         try:
-            data, marked = self._encode(items, self._encoded)
-            self._buffer += data
-            self._marked += marked
+            added = self._add(self._encoder.encode(items, self._encoded))
             self._encoded += len(items)
-            self._buffered += len(items)
-            size = max(1, len(data) // len(items))
+            size = max(1, added // len(items))
             few = self._stage == "reused"
             self._limit = 0 if few else max(1, min(BATCH_ITEMS, BATCH_BYTES // size))
             items.clear()
-            if len(self._buffer) >= BLOCK_BYTES:
-                self._flush_block()
         except BaseException:
             self.abort()
             raise
 
+    def _add(self, pieces: Iterable[Piece]) -> int:
+        """Put pieces into blocks, each as it comes; how many bytes they have."""
+        added = 0
+        for piece in pieces:
+            if piece.alone:
+                self._flush_block()
+            self._buffer += piece.data
+            self._buffered += piece.ends
+            self._marked += piece.marked
+            added += len(piece.data)
+            if piece.alone or len(self._buffer) >= BLOCK_BYTES:
+                self._flush_block()
+        return added
+
     def _flush_block(self) -> None:
-        if not self._buffered:
+        if not self._buffered and not self._buffer:
             return
         content_digest = manifests.digest_of(self._buffer)
         stored = compress(self._buffer, self._compression)
@@ -227,6 +237,20 @@ class DatasetWriter:
         except HandoffError:
             return unknown
         return "" if manifest is None else manifest.attempt
+
+
+class EagerWriter(DatasetWriter):
+    """Encodes every element when it is written, for codecs that ask for it.
+
+    A data frame is worth a call of its own, must not wait in memory for the next one, and may be
+    changed in place by whoever receives it.
+    """
+
+    def write(self, item: Any) -> None:
+        """Add one element; raises as :meth:`DatasetWriter.write` does."""
+        self._check_open()
+        self._items.append(item)
+        self._flush_items()
 
 
 def new_attempt() -> str:

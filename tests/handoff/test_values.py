@@ -256,7 +256,7 @@ def test_what_is_nested_too_deep_or_holds_itself_is_refused() -> None:
 
 
 def test_the_place_of_a_refusal_counts_from_the_first_item() -> None:
-    encode = JSONL.encoder(Any, "clean")
+    encode = JSONL.encoder(Any, "clean").encode
     with pytest.raises(LossyValueError, match="step 'clean', item 1002: a value of type object"):
         encode([1, 2, object()], 1000)
 

@@ -12,11 +12,12 @@ JSONL = JsonlCodec()
 
 def stored(hint: Any, items: list[Any]) -> tuple[bytes, int]:
     """The content that a writer would store, and how many lines are self-describing."""
-    return JSONL.encoder(hint, "step")(items, 0)
+    (piece,) = JSONL.encoder(hint, "step").encode(items, 0)
+    return bytes(piece.data), piece.marked
 
 
 def read(hint: Any, content: bytes, marked: int) -> list[Any]:
-    return [item for batch in JSONL.decoder(hint)(content, marked) for item in batch]
+    return [item for batch in JSONL.decoder(hint)(content, 0, marked) for item in batch]
 
 
 def assert_unchanged(hint: Any, items: list[Any]) -> int:

@@ -28,7 +28,7 @@ from typing import Any
 import msgspec
 
 from synaflow_core.errors import LossyValueError
-from synaflow_core.handoff.codecs import Decode, Encode
+from synaflow_core.handoff.codecs import Decode, Encoder, Piece
 from synaflow_core.handoff.codecs.exact import Test, can_sort_sets, plain_test
 from synaflow_core.handoff.codecs.fields import is_named_tuple, is_record
 from synaflow_core.handoff.codecs.leaves import NoTagError
@@ -48,10 +48,12 @@ class JsonlCodec:
 
     name = "jsonl"
     suffix = ".jsonl"
+    eager = False
+    compressed = False
 
-    def encoder(self, hint: Any, dataset: str) -> Encode:
+    def encoder(self, hint: Any, dataset: str) -> Encoder:
         """Writes elements as lines."""
-        return _Encoder(hint, dataset).encode
+        return _Encoder(hint, dataset)
 
     def decoder(self, hint: Any) -> Decode:
         """Reads lines, a chunk of them at a time."""
@@ -65,7 +67,7 @@ class JsonlCodec:
                 raise ValueError("the type cannot be read as plain JSON")
             return typed.decode(line)
 
-        def decode(content: bytes, marked: int) -> Iterator[list[Any]]:
+        def decode(content: bytes, count: int, marked: int) -> Iterator[list[Any]]:
             for chunk in _chunks(content):
                 if marked or typed is None:
                     yield [line_of(line) for line in bytes(chunk).splitlines()]
@@ -107,18 +109,22 @@ class _Encoder:
             else lambda items: False
         )
 
-    def encode(self, items: Sequence[Any], first: int) -> tuple[bytes, int]:
-        """The lines of some elements, and how many of them are self-describing."""
+    def encode(self, items: Sequence[Any], first: int) -> tuple[Piece]:
+        """The lines of some elements."""
         if self._plain(items):
             try:
                 lines = self._json.encode_lines(items)
             except Exception:  # text that is not Unicode, an integer of 5000 digits: find it
                 return self._one_by_one(items, first)
             self._check_samples(items, first)
-            return lines, 0
+            return (Piece(lines, len(items)),)
         return self._one_by_one(items, first)
 
-    def _one_by_one(self, items: Sequence[Any], first: int) -> tuple[bytes, int]:
+    def finish(self) -> tuple[()]:
+        """Nothing is kept back."""
+        return ()
+
+    def _one_by_one(self, items: Sequence[Any], first: int) -> tuple[Piece]:
         lines: list[bytes] = []
         marked = 0
         for index, item in enumerate(items, first):
@@ -127,7 +133,7 @@ class _Encoder:
                 line = _MARK + self._tagged(item, index)
                 marked += 1
             lines += (line, b"\n")
-        return b"".join(lines), marked
+        return (Piece(b"".join(lines), len(items), marked),)
 
     def _plain_line(self, item: Any) -> bytes | None:
         if not self._plain((item,)):

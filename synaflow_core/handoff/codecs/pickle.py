@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from synaflow_core.errors import LossyValueError
-from synaflow_core.handoff.codecs import Decode, Encode
+from synaflow_core.handoff.codecs import Decode, Encoder, Piece
 
 PROTOCOL = 5
 """Fixed, so that every supported Python writes and reads the same."""
@@ -26,31 +26,40 @@ class PickleCodec:
 
     name = "pickle"
     suffix = ".pickle"
+    eager = False
+    compressed = False
 
-    def encoder(self, hint: Any, dataset: str) -> Encode:
+    def encoder(self, hint: Any, dataset: str) -> Encoder:
         """Pickles batches; the type is not needed."""
-
-        def encode(items: Sequence[Any], first: int) -> tuple[bytes, int]:
-            batch = list(items)
-            try:
-                data = pickle.dumps(batch, PROTOCOL)
-                if first < CHECKED_FIRST:
-                    pickle.loads(data)
-            except Exception as problem:  # pickling runs code of the elements' classes
-                raise _refusal(batch, first, dataset, problem) from problem
-            return data, 0
-
-        return encode
+        return _Encoder(dataset)
 
     def decoder(self, hint: Any) -> Decode:
         """Loads batch after batch."""
 
-        def decode(content: bytes, marked: int) -> Iterator[list[Any]]:
+        def decode(content: bytes, count: int, marked: int) -> Iterator[list[Any]]:
             stream = io.BytesIO(content)
             while stream.tell() < len(content):
                 yield pickle.Unpickler(stream).load()
 
         return decode
+
+
+class _Encoder:
+    def __init__(self, dataset: str) -> None:
+        self._dataset = dataset
+
+    def encode(self, items: Sequence[Any], first: int) -> tuple[Piece]:
+        batch = list(items)
+        try:
+            data = pickle.dumps(batch, PROTOCOL)
+            if first < CHECKED_FIRST:
+                pickle.loads(data)
+        except Exception as problem:  # pickling runs code of the elements' classes
+            raise _refusal(batch, first, self._dataset, problem) from problem
+        return (Piece(data, len(batch)),)
+
+    def finish(self) -> tuple[()]:
+        return ()
 
 
 def _refusal(batch: list[Any], first: int, dataset: str, problem: Exception) -> LossyValueError:
