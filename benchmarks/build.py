@@ -26,7 +26,7 @@ from synaflow_core.contract import Contract, contract_of
 from synaflow_core.contract.model import Source
 from synaflow_core.pipeline import Pipeline
 from synaflow_export.plan import PlanOptions, make_plan
-from synaflow_export.target import Sources, get_target
+from synaflow_export.target import Export, Sources, get_target
 
 # what the function that generated tasks call does before it imports the user's code
 WORKER = (
@@ -117,7 +117,7 @@ def _planned(contract: Contract) -> object:
 def _exported(contract: Contract) -> object:
     target = get_target("airflow")
     plan = make_plan(contract, PlanOptions())
-    return target.view(plan, contract, target.make_options({}), Sources("pipe.py"))
+    return target.view(Export(plan, contract, target.make_options({}), Sources("pipe.py")))
 
 
 def _cold_export() -> float:

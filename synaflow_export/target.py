@@ -62,18 +62,34 @@ class Sources:
     pipeline: str | None = None
 
 
-def folder_files(
-    folder: str, plan: Plan, contract: Contract, sources: Sources
-) -> tuple[GeneratedFile, ...]:
-    """What running tasks read, in a folder of its own: the contract, the plan, the user's code."""
-    return (
-        GeneratedFile(f"{folder}/contract.json", contract.to_json().decode()),
-        GeneratedFile(f"{folder}/plan.json", plan.to_json().decode()),
-        *(GeneratedFile(f"{folder}/src/{file.path}", file.text) for file in sources.files),
-    )
-
-
 OptionsT = TypeVar("OptionsT", bound=TargetOptions)
+
+
+@dataclasses.dataclass(frozen=True)
+class Export(Generic[OptionsT]):
+    """One pipeline, and how it shall be exported: all that a target reads.
+
+    Attributes:
+        plan: Macro-tasks and boundary datasets.
+        contract: The pipeline's contract, the one the plan was made from.
+        options: From :meth:`Target.make_options`.
+        sources: Where the pipeline comes from.
+        templates: The user's template folder, looked at before the built-in ones.
+    """
+
+    plan: Plan
+    contract: Contract
+    options: OptionsT
+    sources: Sources
+    templates: Path | None = None
+
+    def folder_files(self, folder: str) -> tuple[GeneratedFile, ...]:
+        """What running tasks read, in a folder of its own: contract, plan, the user's code."""
+        return (
+            GeneratedFile(f"{folder}/contract.json", self.contract.to_json().decode()),
+            GeneratedFile(f"{folder}/plan.json", self.plan.to_json().decode()),
+            *(GeneratedFile(f"{folder}/src/{f.path}", f.text) for f in self.sources.files),
+        )
 
 
 class Target(ABC, Generic[OptionsT]):
@@ -129,22 +145,8 @@ class Target(ABC, Generic[OptionsT]):
         return options
 
     @abstractmethod
-    def view(
-        self,
-        plan: Plan,
-        contract: Contract,
-        options: OptionsT,
-        sources: Sources,
-        templates: Path | None = None,
-    ) -> tuple[GeneratedFile, ...]:
-        """Make all files of one pipeline; the same arguments give the same bytes.
-
-        Args:
-            plan: Macro-tasks and boundary datasets.
-            contract: The pipeline's contract, the one the plan was made from.
-            options: From :meth:`make_options`.
-            sources: Where the pipeline comes from.
-            templates: The user's template folder, looked at before the built-in ones.
+    def view(self, export: Export[OptionsT]) -> tuple[GeneratedFile, ...]:
+        """Make all files of one pipeline; the same export gives the same bytes.
 
         Returns:
             The files, their paths relative to ``--out``.
@@ -155,10 +157,7 @@ class Target(ABC, Generic[OptionsT]):
 
     def refuse(
         self,
-        plan: Plan,
-        contract: Contract,
-        options: OptionsT,
-        sources: Sources,
+        export: Export[OptionsT],
         *,
         module: str | None = None,
         more: Iterable[Problem] = (),
@@ -166,19 +165,17 @@ class Target(ABC, Generic[OptionsT]):
         """Stop when something cannot be honoured; called first thing in :meth:`view`.
 
         Args:
-            plan: As given to :meth:`view`; so are the next three.
-            contract: The contract.
-            options: The options.
-            sources: Where the pipeline comes from.
+            export: As given to :meth:`view`.
             module: Name of the module that will be generated, which must not hide the user's.
             more: What the target itself found wrong.
 
         Raises:
             ExportError: Naming everything.
         """
+        plan, contract, options = export.plan, export.contract, export.options
         found = [
             *unsupported(self, contract),
-            *unusable(contract, plan, sources, module),
+            *unusable(contract, plan, export.sources, module),
             *misplaced_options(plan, options),
             *more,
         ]

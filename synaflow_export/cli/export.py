@@ -144,6 +144,7 @@ def _common(
 def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> None:
     from synaflow_export.load import LoadError, load
     from synaflow_export.plan import PlanOptions, make_plan
+    from synaflow_export.target import Export
 
     loaded = load(request.code, request.pipeline)
     for text in (*loaded.notes, *loaded.worker_notes):
@@ -166,7 +167,7 @@ def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> No
             store_url=getattr(options, "store", None),
         ),
     )
-    files = target.view(plan, loaded.contract, options, loaded.sources, request.templates)
+    files = target.view(Export(plan, loaded.contract, options, loaded.sources, request.templates))
     if request.check or request.diff:
         _compare(files, request)
     elif request.dry_run:

@@ -252,10 +252,8 @@ class TinyTarget(Target[TinyOptions]):
     title = "Tiny"
     options_type = TinyOptions
 
-    def view(
-        self, plan: Any, contract: Any, options: Any, sources: Any, templates: Any = None
-    ) -> Any:
-        return (GeneratedFile("asked.txt", f"{options}\n"),)
+    def view(self, export: Any) -> Any:
+        return (GeneratedFile("asked.txt", f"{export.options}\n"),)
 
 
 @pytest.fixture

@@ -20,15 +20,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import ClassVar
 
-from synaflow_core.contract import Contract
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
 from synaflow_export.generated import Editable, GeneratedFile, Role, manifest_file
 from synaflow_export.options.duration import duration
-from synaflow_export.plan.model import Plan
 from synaflow_export.prose import plain
 from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
 from synaflow_export.pyname import (
@@ -39,7 +36,7 @@ from synaflow_export.pyname import (
     module_safe,
 )
 from synaflow_export.render import render
-from synaflow_export.target import Sources, Target, folder_files
+from synaflow_export.target import Export, Target
 from synaflow_export.targets.airflow.options import AirflowOptions
 from synaflow_export.targets.airflow.params import params_expression
 from synaflow_export.targets.airflow.wiring import NAMES_OF_THE_FILE, TaskView, task_view, wiring
@@ -72,25 +69,18 @@ class AirflowTarget(Target[AirflowOptions]):
     runs_async_pipelines: ClassVar[bool] = True  # in a sync task; the runner starts the event loop
     catches_up: ClassVar[bool] = True
 
-    def view(
-        self,
-        plan: Plan,
-        contract: Contract,
-        options: AirflowOptions,
-        sources: Sources,
-        templates: Path | None = None,
-    ) -> tuple[GeneratedFile, ...]:
+    def view(self, export: Export[AirflowOptions]) -> tuple[GeneratedFile, ...]:
         """Make the DAG file and the folder beside it; see :meth:`Target.view`."""
-        dag_id = options.id or TaskId.of(plan.pipeline, "pipeline")
+        pipeline = export.plan.pipeline
+        dag_id = export.options.id or TaskId.of(pipeline, "pipeline")
         folder = PyName.of(dag_id, "pipeline")
         module = module_safe(dag_id, "_dag")
-        self.refuse(plan, contract, options, sources, module=module)
+        self.refuse(export, module=module)
 
-        dag = _DagView.of(plan, contract, options, sources, dag_id, folder)
-        text = render(_TEMPLATE, {"dag": dag}, templates)
-        in_folder = folder_files(folder, plan, contract, sources)
+        text = render(_TEMPLATE, {"dag": _DagView.of(export, dag_id, folder)}, export.templates)
+        in_folder = export.folder_files(folder)
         dag_file = GeneratedFile(f"{module}.py", text, editable=_POLICIES)
-        manifest = manifest_file(folder, self.name, plan.pipeline, dag_id, (*in_folder, dag_file))
+        manifest = manifest_file(folder, self.name, pipeline, dag_id, (*in_folder, dag_file))
         ignored = GeneratedFile(".airflowignore", f"{_AIRFLOWIGNORE}/{folder}/\n", Role.SHARED)
         # The DAG file comes last: Airflow must not see it before all that it refers to is there.
         return (ignored, *in_folder, manifest, dag_file)
@@ -120,19 +110,12 @@ class _DagView:
     wiring: tuple[PyLiteral, ...]
 
     @classmethod
-    def of(
-        cls,
-        plan: Plan,
-        contract: Contract,
-        options: AirflowOptions,
-        sources: Sources,
-        dag_id: str,
-        folder: str,
-    ) -> _DagView:
+    def of(cls, export: Export[AirflowOptions], dag_id: str, folder: str) -> _DagView:
+        plan, contract, options = export.plan, export.contract, export.options
         wires = Wires(plan, NAMES_OF_THE_FILE, xcom_keys)
         params = params_expression(contract.params_schema) if contract.params else None
         return cls(
-            header=header("airflow", "DAGS_FOLDER", contract, plan, options, sources),
+            header=header("airflow", "DAGS_FOLDER", export),
             doc=module_doc(
                 plan,
                 contract,

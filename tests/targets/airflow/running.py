@@ -18,7 +18,7 @@ from synaflow_export.generated import GeneratedFile
 from synaflow_export.load import Loaded, load
 from synaflow_export.plan.model import Plan, PlanOptions
 from synaflow_export.plan.planner import make_plan
-from synaflow_export.target import get_target
+from synaflow_export.target import Export, get_target
 from synaflow_export.write import write_files
 
 
@@ -109,7 +109,9 @@ class DagFolder:
         target = get_target("airflow")
         made = make_plan(loaded.contract, plan or PlanOptions())
         chosen = {"store": str(self.store), "retries": 0, "retry_delay": 0, **options}
-        files = target.view(made, loaded.contract, target.make_options(chosen), loaded.sources)
+        files = target.view(
+            Export(made, loaded.contract, target.make_options(chosen), loaded.sources)
+        )
         write_files(files, self.folder)
         return Exported(loaded, made, files, self.folder / files[-1].path)
 

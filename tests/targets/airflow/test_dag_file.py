@@ -14,7 +14,7 @@ import pytest
 from synaflow_core.errors import ExportError
 from synaflow_export.check import compare
 from synaflow_export.plan.model import PlanOptions
-from synaflow_export.target import Sources, get_target
+from synaflow_export.target import Export, Sources, get_target
 from synaflow_export.write import write_files
 from tests.targets.airflow.running import DagFolder
 from tests.targets.airflow.test_running import EVERY_PARAM, LINEAR
@@ -50,7 +50,7 @@ def test_a_task_that_only_waits_is_wired_without_an_argument(dags: DagFolder, na
     plan = msgspec.structs.replace(exported.plan, macro_tasks=(first, second))
     target = get_target("airflow")
     contract, sources = exported.loaded.contract, exported.loaded.sources
-    text = target.view(plan, contract, target.make_options({}), sources)[-1].text
+    text = target.view(Export(plan, contract, target.make_options({}), sources))[-1].text
 
     if name == "total":
         assert "    total_done = total()\n    squares_ref = squares()\n" in text
@@ -281,13 +281,20 @@ def test_a_contract_without_code_exports_but_one_without_a_source_does_not(
     exported = dags.export(LINEAR)
     target = get_target("airflow")
     files = target.view(
-        exported.plan, exported.loaded.contract, target.make_options({}), Sources("contract.json")
+        Export(
+            exported.plan,
+            exported.loaded.contract,
+            target.make_options({}),
+            Sources("contract.json"),
+        )
     )
     assert "src" not in "".join(file.path for file in files)
 
     homeless = msgspec.structs.replace(exported.loaded.contract, source=None)
     with pytest.raises(ExportError, match="no-source"):
-        target.view(exported.plan, homeless, target.make_options({}), Sources("contract.json"))
+        target.view(
+            Export(exported.plan, homeless, target.make_options({}), Sources("contract.json"))
+        )
 
 
 def test_the_dag_file_may_not_hide_the_module_that_it_needs(dags: DagFolder) -> None:
@@ -299,7 +306,9 @@ def test_the_dag_file_may_not_hide_the_module_that_it_needs(dags: DagFolder) -> 
         exported.loaded.contract, source=Source(module="linear_dag.pipes", attribute="p")
     )
     with pytest.raises(ExportError, match="shadowed-module"):
-        target.view(exported.plan, contract, target.make_options({}), Sources("linear_dag.pipes"))
+        target.view(
+            Export(exported.plan, contract, target.make_options({}), Sources("linear_dag.pipes"))
+        )
 
 
 def test_a_template_of_ones_own_replaces_one_file_and_its_faults_are_named(
@@ -314,7 +323,7 @@ def test_a_template_of_ones_own_replaces_one_file_and_its_faults_are_named(
     def rendered(text: str) -> str:
         template.write_text(text)
         folder = template.parent.parent
-        files = target.view(exported.plan, loaded.contract, options, loaded.sources, folder)
+        files = target.view(Export(exported.plan, loaded.contract, options, loaded.sources, folder))
         return files[-1].text
 
     assert rendered("NAME = {{ dag.timezone }}") == 'NAME = "UTC"\n'

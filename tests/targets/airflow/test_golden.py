@@ -17,7 +17,7 @@ import pytest
 from synaflow_export.load import load
 from synaflow_export.plan.model import PlanOptions
 from synaflow_export.plan.planner import make_plan
-from synaflow_export.target import get_target
+from synaflow_export.target import Export, get_target
 from tests.targets.airflow.test_running import EVERY_PARAM, LABELLED, LINEAR
 from tests.targets.test_pylayout import complaints
 
@@ -118,7 +118,7 @@ def test_the_dag_file_is_the_reviewed_one(name: str, tmp_path: Path) -> None:
     loaded = load(str(file))
     target = get_target("airflow")
     plan = make_plan(loaded.contract, plan_options)
-    files = target.view(plan, loaded.contract, target.make_options(options), loaded.sources)
+    files = target.view(Export(plan, loaded.contract, target.make_options(options), loaded.sources))
     dag_file = files[-1]
 
     assert complaints(dag_file.text) == ""

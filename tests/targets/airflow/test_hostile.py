@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from synaflow_core.contract import Contract, Source, StepContract
 from synaflow_export.plan.model import PlanOptions
 from synaflow_export.plan.planner import make_plan
-from synaflow_export.target import Sources, get_target
+from synaflow_export.target import Export, Sources, get_target
 from tests.targets.test_pylayout import complaints, data, texts
 
 pytestmark = pytest.mark.airflow
@@ -148,7 +148,9 @@ def contract_of_names(
 def dag_text(contract: Contract, argument: str, granularity: Any, **options: Any) -> str:
     target = get_target("airflow")
     plan = make_plan(contract, PlanOptions(granularity=granularity))
-    return target.view(plan, contract, target.make_options(options), Sources(argument))[-1].text
+    return target.view(Export(plan, contract, target.make_options(options), Sources(argument)))[
+        -1
+    ].text
 
 
 def check_only_expected_code(text: str) -> None:
