@@ -149,6 +149,23 @@ class ThresholdExceededException(RunError):  # noqa: N818 - as above
         )
 
 
+class StepFailedError(RunError, RuntimeError):
+    """A phase of a workflow failed; those before it have been rolled back.
+
+    Attributes:
+        step_name: The phase that failed.
+        reason: Why: ``Type: message`` of what it raised, or the error that it reported.
+        cause: What it raised, also ``__cause__``; None when it reported the failure.
+    """
+
+    def __init__(self, step_name: str, reason: str, cause: BaseException | None = None) -> None:
+        self.step_name = step_name
+        self.reason = reason
+        self.cause = cause
+        super().__init__(f"step '{step_name}' failed: {reason}")
+        self.__cause__ = cause
+
+
 class LockstepDeadlockError(RunError):
     """Nothing could advance within the bounds of ``max_in_flight``, and they may not be lifted."""
 

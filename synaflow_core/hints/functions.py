@@ -82,6 +82,7 @@ def read_function(fn: Callable[..., Any]) -> Function:
         )
         return Function(fn, (), Any, False, where, (complaint,))
     hints, complaints = _resolve(fn)
+    hints.update(_written_in(signature, fn))
     fixed = _fixed_by_partial(fn)
     parameters = []
     for name, parameter in signature.parameters.items():
@@ -173,6 +174,18 @@ def _resolve(fn: Any) -> tuple[dict[str, Any], list[Complaint]]:
     if isinstance(target, type):
         hints["return"] = target
     return hints, complaints
+
+
+def _written_in(signature: inspect.Signature, fn: Any) -> dict[str, Any]:
+    """Annotations of a ``__signature__`` that somebody gave to a wrapper.
+
+    They are not those of the wrapped function, which are found otherwise.
+    """
+    if getattr(fn, "__signature__", None) is not signature:
+        return {}
+    found = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    found["return"] = signature.return_annotation
+    return {n: a for n, a in found.items() if a is not _EMPTY and not isinstance(a, str)}
 
 
 def _closure_of(holder: Any) -> dict[str, Any]:

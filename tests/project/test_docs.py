@@ -39,8 +39,9 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
-def test_how_to_runs_from_top_to_bottom() -> None:
-    code = "\n".join(blocks(ROOT / "docs" / "how-to.md", "python"))
+@pytest.mark.parametrize("page", ["how-to.md", "reference/phases.md"])
+def test_pages_run_from_top_to_bottom(page: str) -> None:
+    code = "\n".join(blocks(ROOT / "docs" / page, "python"))
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 

@@ -1,0 +1,1 @@
+"""Actions that do real work: train a model, export rows, upload files."""

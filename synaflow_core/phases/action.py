@@ -1,0 +1,224 @@
+"""Actions: workflows with params of their own, whose phases are methods that a subclass fills in.
+
+    class Publish(UploadAction[PublishParams]):
+        ...
+
+    Publish({"source": "out"}).run()            # here
+    publish = Publish.to_pipeline("publish")    # to be exported; params come with each run
+
+Phases read the params from ``context.params``: in a pipeline there is one action for all runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from abc import ABC
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, get_origin
+
+from synaflow_core.errors import ParamsError, Problem
+from synaflow_core.phases.context import BaseStepContext, RuntimeContext
+from synaflow_core.phases.orchestrator import Orchestrator
+from synaflow_core.phases.registry import StepRegistry
+from synaflow_core.phases.step import BaseStep, StepResult
+
+if TYPE_CHECKING:
+    from synaflow_core.pipeline import Pipeline
+
+P = TypeVar("P")
+Data = Mapping[str, Any] | StepResult | None
+"""What the method of a phase returns: data for the result, a whole result, or nothing to say."""
+
+
+@dataclass
+class ActionContext(BaseStepContext, Generic[P]):
+    """The context of an action: what every workflow has, and the params of this run."""
+
+    params: P = field(kw_only=True)
+
+
+class Action(ABC, Generic[P]):
+    """A workflow with params of the class ``P``, a NamedTuple or dataclass.
+
+    Args:
+        params: An instance of ``P``, a mapping of JSON values, which is validated, or None when
+            every field has a default.
+        runtime_ctx: Where it runs.
+        progress_callback: See :class:`~synaflow_core.phases.orchestrator.Orchestrator`.
+
+    Attributes:
+        context_type: What the context has besides the params; a subclass may name its own.
+        context: The context of the latest run.
+
+    Raises:
+        ParamsError: The params do not fit ``P``; names every bad field.
+    """
+
+    context_type: ClassVar[type[ActionContext[Any]]] = ActionContext
+
+    def __init__(
+        self,
+        params: P | Mapping[str, Any] | None = None,
+        *,
+        runtime_ctx: RuntimeContext | None = None,
+        progress_callback: Callable[[float], None] | None = None,
+    ) -> None:
+        self.params: P = _validated(type(self), params)
+        self.context: Any = None
+        self._runtime = runtime_ctx
+        self._callback = progress_callback
+
+    def setup_steps(self, registry: StepRegistry[Any]) -> None:
+        """Register the phases; call ``super().setup_steps(registry)`` to change the usual ones."""
+        raise NotImplementedError(f"{type(self).__name__} has no setup_steps()")
+
+    def create_context(self, params: P) -> Any:
+        """The context that a run begins with."""
+        return self.context_class()(params=params)
+
+    def run(self) -> dict[str, Any]:
+        """Run all phases here.
+
+        Returns:
+            What :meth:`Orchestrator.execute` returns; :attr:`context` holds the rest.
+
+        Raises:
+            StepFailedError: A phase failed, and those before it have been rolled back.
+        """
+        self.context = self.create_context(self.params)
+        if self._runtime is not None:
+            self.context.runtime_ctx = self._runtime
+        return Orchestrator(self._registry(), self.context, self._callback).execute()
+
+    @classmethod
+    def to_pipeline(cls, name: str, *, description: str = "") -> Pipeline:
+        """The action as a pipeline that takes its params with each run.
+
+        Raises:
+            DefinitionError: See :meth:`StepRegistry.to_pipeline`.
+        """
+        from synaflow_core.phases.compiled import compiled
+
+        action = cls.__new__(cls)  # without params: those of a run are in its context
+        kind = params_type(cls)
+
+        def begin(**fields: Any) -> Any:
+            params: Any = kind(**fields) if kind is not None else None
+            return action.create_context(params)
+
+        return compiled(
+            action._registry(),
+            name,
+            context=cls.context_class(),
+            description=description or inspect.cleandoc(cls.__doc__ or "").partition("\n")[0],
+            params=kind,
+            begin=begin,
+        )
+
+    @classmethod
+    def context_class(cls) -> type[Any]:
+        """``context_type`` with the params' class filled in, so that it can be stored."""
+        return _context_class(cls)
+
+    def _registry(self) -> StepRegistry[Any]:
+        registry = StepRegistry[Any]()
+        self.setup_steps(registry)
+        return registry
+
+
+class MethodStep(BaseStep[Any]):
+    """A phase that is a method of an action."""
+
+    def __init__(self, name: str, progress_weight: float, method: Callable[[Any], Data]) -> None:
+        self._name = name
+        self._weight = progress_weight
+        self.known_by = self._method = method
+
+    @property
+    def name(self) -> str:
+        """The name that it was given."""
+        return self._name
+
+    @property
+    def progress_weight(self) -> float:
+        """The weight that it was given."""
+        return self._weight
+
+    def execute(self, context: Any) -> StepResult:
+        """Call the method."""
+        made = self._method(context)
+        return made if isinstance(made, StepResult) else StepResult(data=dict(made or {}))
+
+
+class UndoableStep(MethodStep):
+    """The same with a method that undoes it."""
+
+    def __init__(
+        self,
+        name: str,
+        progress_weight: float,
+        method: Callable[[Any], Data],
+        undo: Callable[[Any, StepResult], None],
+    ) -> None:
+        super().__init__(name, progress_weight, method)
+        self._undo = undo
+
+    def rollback(self, context: Any, result: StepResult) -> None:
+        """Call the method that undoes it."""
+        self._undo(context, result)
+
+
+def params_type(action: type[Action[Any]]) -> Any:
+    """The class ``P`` of an action; None when it has no params.
+
+    Raises:
+        TypeError: The action does not say, or it is no class that params can have.
+    """
+    for kind in action.__mro__:
+        for base in vars(kind).get("__orig_bases__", ()):
+            origin = get_origin(base)
+            if isinstance(origin, type) and issubclass(origin, Action):
+                (found,) = get_args(base)
+                if isinstance(found, TypeVar):
+                    continue
+                if found is None or found is type(None):
+                    return None
+                if dataclasses.is_dataclass(found) or hasattr(found, "_fields"):
+                    return found
+                raise TypeError(
+                    f"the params of {action.__name__} must be a NamedTuple or dataclass"
+                )
+    raise TypeError(f"{action.__name__} does not say what its params are: write Action[MyParams]")
+
+
+@cache
+def _context_class(action: type[Action[Any]]) -> type[Any]:
+    return dataclasses.make_dataclass(
+        f"{action.__name__}Context",
+        [("params", params_type(action) or type(None), field(kw_only=True))],
+        bases=(action.context_type,),
+        namespace={"__module__": action.__module__, "__doc__": action.context_type.__doc__},
+    )
+
+
+def _validated(action: type[Action[Any]], params: Any) -> Any:
+    kind = params_type(action)
+    if params is None and kind is not None:
+        with suppress(TypeError):  # a required field: told below, with all others
+            return kind()
+    if kind is not None and isinstance(params, kind):
+        return params
+    if params is None or isinstance(params, Mapping):
+        from synaflow_core.contract import params_from_json  # msgspec is only paid for when used
+
+        return params_from_json(kind, params or {})
+    expected = kind.__name__ if kind is not None else "no params"
+    message = f"expected {expected}, got {type(params).__name__}"
+    problem = Problem(
+        action.__name__, "params", "params-type", message, "pass a dict of its fields"
+    )
+    raise ParamsError(f"action {action.__name__} was not run", [problem])

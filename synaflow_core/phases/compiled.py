@@ -1,0 +1,221 @@
+"""From phases to a pipeline: one step per phase, the context handed from one to the next.
+
+The first step makes the context from the run's params; every step executes its phase and returns
+the context, which is then a dataset like any other: written to the store where the next phase runs
+elsewhere. A phase that fails stops the run, and the rollbacks of the phases before it are the
+rollbacks of their steps, each with the context and the result as they were when it had ended.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from synaflow_core.definition import OnError, Step, step
+from synaflow_core.errors import DefinitionError, Problem
+from synaflow_core.hints import place_of, read_fields, type_name
+from synaflow_core.phases.context import BaseStepContext
+from synaflow_core.phases.orchestrator import run_step
+from synaflow_core.phases.registry import StepRegistry, check_weights
+from synaflow_core.phases.step import (
+    BaseStep,
+    StepResult,
+    has_rollback,
+    innermost,
+    written_at,
+)
+from synaflow_core.pipeline import Pipeline, pipeline
+
+OUTPUT = "output"
+"""Parameter of a rollback that takes what its step returned."""
+
+
+class _Phase:
+    """A callable that stands for a phase: it has the phase's place, and a signature of its own."""
+
+    def __init__(
+        self, phase: BaseStep[Any], known_by: Callable[..., Any], parameters: dict[str, Any]
+    ) -> None:
+        self._phase = phase
+        self.__name__ = getattr(known_by, "__qualname__", type(phase).__name__)
+        self.__wrapped__ = known_by  # where it is written, and what its digest is of
+        self.__doc__ = type(phase).__doc__
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        self.__signature__ = inspect.Signature(
+            [
+                inspect.Parameter(name, keyword, annotation=hint)
+                for name, hint in parameters.items()
+                if name != "return"
+            ],
+            return_annotation=parameters["return"],
+        )
+
+
+class PhaseCall(_Phase):
+    """Executes one phase; ``begin`` makes the context of the first one from the params."""
+
+    def __init__(
+        self,
+        phase: BaseStep[Any],
+        context: type[Any],
+        before: str,
+        begin: Callable[..., Any] | None = None,
+        fields: dict[str, Any] | None = None,
+    ) -> None:
+        given = fields if begin is not None and fields is not None else {before: context}
+        super().__init__(phase, written_at(phase), {**given, "return": context})
+        self._begin = begin
+
+    def __call__(self, **given: Any) -> Any:
+        """The context, after the phase."""
+        (context,) = [self._begin(**given)] if self._begin is not None else given.values()
+        context.current_step = self._phase.name
+        run_step(self._phase, context)
+        context.current_step = ""
+        return context
+
+
+class PhaseRollback(_Phase):
+    """Rolls one phase back; ``position`` is that of the phase among all."""
+
+    def __init__(self, phase: BaseStep[Any], context: type[Any], position: int) -> None:
+        super().__init__(phase, innermost(phase).rollback, {OUTPUT: context, "return": None})
+        self._position = position
+
+    def __call__(self, output: Any) -> None:
+        """Call the phase's rollback with the context, and the result that it had."""
+        result: StepResult = output.step_results[self._position]
+        if not result.skipped:
+            self._phase.rollback(output, result)
+
+
+def compiled(
+    registry: StepRegistry[Any],
+    name: str,
+    *,
+    context: type[Any],
+    description: str = "",
+    params: type[Any] | None = None,
+    begin: Callable[..., Any] | None = None,
+) -> Pipeline:
+    """Make the pipeline of a workflow; see :meth:`StepRegistry.to_pipeline`.
+
+    Args:
+        registry: The phases.
+        name: Name of the pipeline.
+        context: Class of the context.
+        description: Text for people.
+        params: The params class; None for one made of the context's own fields.
+        begin: Makes the first context from the fields of ``params``; None for the class itself.
+
+    Raises:
+        DefinitionError: See :meth:`StepRegistry.to_pipeline`.
+    """
+    phases = registry.get_steps()
+    check_weights(phases)
+    problems = list(_wrong_context(context))
+    if not phases:
+        problems.append(
+            Problem(
+                f"pipeline '{name}'", "", "no-steps", "the workflow has no steps", "register one"
+            )
+        )
+    if problems:
+        raise DefinitionError(f"the workflow cannot become pipeline '{name}':", problems)
+    if params is None:
+        params = _params_class(context)
+    fields = read_fields(params)[0] if params is not None else {}
+    before = ""
+    steps: list[Step] = []
+    for phase in phases:
+        first = PhaseCall(phase, context, before, begin or context, fields)
+        call = PhaseCall(phase, context, before) if before else first
+        steps.append(_step(phase, call, context, len(steps)))
+        before = phase.name
+    return pipeline(name, params, steps, description=description)
+
+
+def _step(phase: BaseStep[Any], call: PhaseCall, context: type[Any], position: int) -> Step:
+    return step(
+        phase.name,
+        call,
+        on_error=OnError.STOP,
+        progress_weight=phase.progress_weight,
+        rollback=PhaseRollback(phase, context, position) if has_rollback(phase) else None,
+    )
+
+
+def _params_class(context: type[Any]) -> type[Any] | None:
+    """A params class of the fields that the user's context adds; None if it adds none."""
+    common = {field.name for field in dataclasses.fields(BaseStepContext)}
+    hints, _ = read_fields(context)
+    own = [
+        (each.name, hints[each.name], _same_default(each))
+        for each in dataclasses.fields(context)
+        if each.init and each.name not in common
+    ]
+    if not own:
+        return None
+    space = {"__doc__": context.__doc__, "__module__": context.__module__}
+    return dataclasses.make_dataclass(
+        f"{context.__name__}Params", own, namespace=space, frozen=True, kw_only=True
+    )
+
+
+def _same_default(field: dataclasses.Field[Any]) -> Any:
+    return dataclasses.field(default=field.default, default_factory=field.default_factory)
+
+
+def _wrong_context(context: Any) -> Iterator[Problem]:
+    from synaflow_core.contract.elements import unsupported  # msgspec is only paid for when used
+
+    name = getattr(context, "__name__", repr(context))
+    if not (isinstance(context, type) and issubclass(context, BaseStepContext)):
+        yield Problem(
+            "",
+            f"context {name}",
+            "no-context",
+            "expected a subclass of BaseStepContext",
+            "write 'class MyContext(BaseStepContext)' below '@dataclass', and pass the class",
+        )
+        return
+    where = _place_of_class(context)
+    own = {each for each in vars(context).get("__annotations__", {}) if not each.startswith("__")}
+    fields = {field.name for field in dataclasses.fields(context)}
+    for forgotten in sorted(own - fields):
+        yield Problem(
+            where,
+            f"context {name}, field '{forgotten}'",
+            "no-context",
+            "it is no field of a dataclass, so it would not travel with the context",
+            f"write '@dataclass' above 'class {name}'",
+        )
+    hints, complaints = read_fields(context)
+    for complaint in complaints:
+        subject = f"context {name}, field '{complaint.parameter}'"
+        yield Problem(where, subject, complaint.code, complaint.message, complaint.hint)
+    for field, hint in hints.items():
+        why = unsupported(hint)
+        if why is not None:
+            yield Problem(
+                where,
+                f"context {name}, field '{field}'",
+                "context-not-serialisable",
+                f"{type_name(hint)} cannot be stored, so the context cannot go from one phase to "
+                f"the next: {why}",
+                "keep plain data in the context, and make connections and clients in the phase "
+                "that needs them",
+            )
+
+
+def _place_of_class(kind: type[Any]) -> str:
+    """``pipe.py:12`` of a class; empty where it has no source."""
+    from pathlib import Path
+
+    try:
+        lines, first = inspect.getsourcelines(kind)
+        return f"{Path(inspect.getsourcefile(kind) or '').name}:{first}" if lines else ""
+    except (OSError, TypeError):
+        return next((place for each in vars(kind).values() if (place := place_of(each))), "")
