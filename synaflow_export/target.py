@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from synaflow_core.errors import ExportError, Problem
 from synaflow_export.generated import GeneratedFile
@@ -139,10 +139,12 @@ class Target(ABC, Generic[OptionsT]):
     publishes_lineage: ClassVar[bool] = False
     """Datasets are announced to the orchestrator's catalogue with row counts."""
 
-    def make_options(self, values: Mapping[str, Any]) -> OptionsT:
+    def make_options(
+        self, values: Mapping[str, Any], places: Mapping[tuple[str, str], str] | None = None
+    ) -> OptionsT:
         """Build this target's options; see :meth:`TargetOptions.from_mapping`."""
-        options: OptionsT = self.options_type.from_mapping(values)  # type: ignore[assignment]  # the class var cannot be generic
-        return options
+        options = self.options_type.from_mapping(values, places=places)
+        return cast("OptionsT", options)  # the class variable cannot be generic
 
     @abstractmethod
     def view(self, export: Export[OptionsT]) -> tuple[GeneratedFile, ...]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
-from urllib.parse import urlsplit
 
+from synaflow_export.options.credentials import CREDENTIAL, holds_credential
 from synaflow_export.options.duration import duration
 from synaflow_export.options.schedule import PRESETS, first_moment, is_known_zone, is_schedule
 
@@ -19,7 +19,6 @@ Trouble = tuple[str, str] | None
 Check = Callable[[object], Trouble]
 
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
-_SECRET_WORDS = ("secret", "password", "token", "key=")
 
 
 def schedule(value: object) -> Trouble:
@@ -66,6 +65,13 @@ def count(least: int) -> Check:
         return f"it must be a whole number of at least {least}", "give such a number"
 
     return check
+
+
+def factor(value: object) -> Trouble:
+    """A number of at least one."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value < 1000:
+        return None
+    return "it must be a number of at least 1", "2 doubles, 1 changes nothing"
 
 
 def span(value: object) -> Trouble:
@@ -127,12 +133,4 @@ def store(value: object) -> Trouble:
     """A URL or path without a credential in it."""
     if not isinstance(value, str) or not value.strip():
         return "it must be a URL or a path", "for example s3://bucket/synaflow"
-    parts = urlsplit(value)
-    query = parts.query.lower()
-    if parts.password or any(word in query for word in _SECRET_WORDS):
-        return (
-            "the URL holds a credential, and generated files are no place for one",
-            "remove it: workers read credentials from their environment, and SYNAFLOW_STORE "
-            "there may hold the whole URL",
-        )
-    return None
+    return CREDENTIAL if holds_credential(value) else None

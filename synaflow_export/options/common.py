@@ -35,7 +35,11 @@ class CommonOptions(TargetOptions):
         start_date: First moment that the schedule covers, ISO, without a zone.
         retries: Retries of a task that failed for a passing reason.
         retry_delay: Duration between two tries.
+        retry_backoff: Each delay is this many times the one before it; 1: all are equal.
         timeout: Longest duration of one task; None: unlimited.
+        concurrency: Tasks of one run that may run at a time; None: what the orchestrator allows.
+        pool: Name of the limited slots that tasks share; they must exist there.
+        queue: Name of the queue whose workers take the tasks.
         owner: Who owns it, as shown by the orchestrator.
         tags: Tags shown by the orchestrator.
         store: URL under which datasets are stored; None: a folder under the orchestrator's home.
@@ -47,7 +51,11 @@ class CommonOptions(TargetOptions):
     start_date: str | date = option("2024-01-01", checks.start_date)
     retries: int = option(2, checks.count(0), per_task=True)
     retry_delay: Duration = option("1m", checks.span, per_task=True)
+    retry_backoff: float = option(1.0, checks.factor, per_task=True)
     timeout: Duration | None = option(None, checks.span, per_task=True)
+    concurrency: int | None = option(None, checks.count(1))
+    pool: str | None = option(None, checks.text, per_task=True)
+    queue: str | None = option(None, checks.text, per_task=True)
     owner: str | None = option(None, checks.text, per_task=True)
     tags: tuple[str, ...] = option(("synaflow",), checks.texts())
     store: str | None = option(None, checks.store, secret=True)

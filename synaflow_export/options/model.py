@@ -17,8 +17,10 @@ from typing import Any, ClassVar, Self
 
 from synaflow_core.errors import ExportError, Problem
 from synaflow_export.options.checks import Check
+from synaflow_export.options.credentials import CREDENTIAL, holds_credential
 
 _CHECK, _PER_TASK, _SECRET, _FLAG = "check", "per_task", "secret", "flag"
+_NOTHING: tuple[Any, ...] = (False, "", (), [])
 
 
 def option(
@@ -48,42 +50,85 @@ class TargetOptions:
 
     Attributes:
         tasks: Macro-task -> the options that differ from the pipeline's, by name.
+        places: ``(macro-task or "", option)`` -> where it was given: ``synaflow.toml:3``.
     """
 
     tasks: Mapping[str, Mapping[str, Any]] = dataclasses.field(
         default_factory=dict, kw_only=True, compare=False
     )
+    places: Mapping[tuple[str, str], str] = dataclasses.field(
+        default_factory=dict, kw_only=True, compare=False, repr=False
+    )
 
     cannot: ClassVar[Mapping[str, str]] = {}
-    """Options that other targets have and this one cannot honour -> what to do instead."""
+    """Options that other targets have and this one cannot honour -> what to do instead.
+
+    It may name options that the class inherits, which it then does not have.
+    """
 
     @classmethod
-    def from_mapping(cls, values: Mapping[str, Any], where: str = "options") -> Self:
+    def from_mapping(
+        cls,
+        values: Mapping[str, Any],
+        where: str = "options",
+        places: Mapping[tuple[str, str], str] | None = None,
+    ) -> Self:
         """Build the options from named values (flags, a config file); None means "not given".
 
         Args:
             values: Name -> value; ``tasks`` holds a mapping per macro-task.
             where: Place for the messages.
+            places: Places of single options, as the attribute has them.
 
         Raises:
             ExportError: Naming every unknown option and every bad value at once.
         """
-        given = {name: value for name, value in values.items() if value is not None}
-        known = set(option_names(cls))
-        found = list(_unknown(cls, given, known | {"tasks"}, where))
-        for task, own in given.get("tasks", {}).items():
-            place = f"{where}, macro-task '{task}'"
-            found += _unknown(cls, own, set(option_names(cls, per_task=True)), place)
-        kept = {name: _frozen(value) for name, value in given.items() if name in known}
-        tasks = {
-            task: {name: _frozen(value) for name, value in own.items() if name in known}
-            for task, own in given.get("tasks", {}).items()
-        }
-        options = cls(**kept, tasks=tasks)
+        given = {"": {name: value for name, value in values.items() if name != "tasks"}}
+        given |= values.get("tasks") or {}
+        known, places = option_names(cls), dict(places or {})
+        kept: dict[str, dict[str, Any]] = {task: {} for task in given}
+        found: list[Problem] = []
+        for task, own in given.items():
+            for name, value in own.items():
+                if value is None:
+                    continue
+                place = places.setdefault((task, name), _place(where, task))
+                wrong = list(cls.refusals(name, value, place, per_task=bool(task)))
+                found += wrong
+                if name in known and not wrong:
+                    kept[task][name] = _frozen(value)
+        options = cls(**kept.pop(""), tasks=kept, places=places)
         found.extend(options.problems(where))
         if found:
             raise ExportError("these options cannot be honoured", found)
         return options
+
+    @classmethod
+    def refusals(
+        cls, name: str, value: Any, where: str, *, per_task: bool = False
+    ) -> Iterator[Problem]:
+        """Yield why an option, or this value of it, cannot be had.
+
+        Args:
+            name: Name of the option.
+            value: What was given.
+            where: Place for the message.
+            per_task: It was given for a single macro-task or step.
+        """
+        known = {field.name: field for field in _fields(cls)}
+        subject = f"option '{name}'"
+        if name in cls.cannot:
+            if value not in _NOTHING:  # who asks for nothing gets it everywhere
+                code, message = "cannot-be-honoured", "this target cannot honour it"
+                yield Problem(where, subject, code, message, cls.cannot[name])
+        elif name not in known:
+            hint = did_you_mean(name, set(option_names(cls, per_task=per_task)))
+            yield Problem(where, subject, "unknown-option", "there is no such option", hint)
+        elif per_task and not known[name].metadata[_PER_TASK]:
+            code, message = "not-per-task", "it holds for the whole pipeline, not for one task"
+            yield Problem(where, subject, code, message, "move it up, out of the macro-task")
+        else:
+            yield from _bad_value(known[name], value, where)
 
     def for_task(self, macro_task: str) -> Self:
         """The options as they hold for one macro-task."""
@@ -101,14 +146,16 @@ class TargetOptions:
             if value != field.default:
                 yield field.name, value
 
+    def place(self, name: str, macro_task: str = "", where: str = "options") -> str:
+        """Where an option was given, for the ``where`` of a :class:`Problem`."""
+        return self.places.get((macro_task, name)) or _place(where, macro_task)
+
     def problems(self, where: str = "options") -> Iterator[Problem]:
-        """Yield a problem for each value that makes no sense."""
-        for field in _fields(type(self)):
-            yield from _problem(field, getattr(self, field.name), where)
-            for task, own in self.tasks.items():
-                if field.name in own:
-                    place = f"{where}, macro-task '{task}'"
-                    yield from _problem(field, own[field.name], place)
+        """Yield what is wrong with options whose values each make sense: with their combination.
+
+        For targets to extend; ``where`` is for what :meth:`place` does not know.
+        """
+        return iter(())
 
 
 def option_names(options: type[TargetOptions], *, per_task: bool = False) -> tuple[str, ...]:
@@ -132,35 +179,26 @@ def did_you_mean(name: str, known: set[str]) -> str:
 
 
 def _fields(options: type[TargetOptions]) -> Iterator[dataclasses.Field[Any]]:
-    return (field for field in dataclasses.fields(options) if _CHECK in field.metadata)
+    return (
+        field
+        for field in dataclasses.fields(options)
+        if _CHECK in field.metadata and field.name not in options.cannot
+    )
 
 
-def _unknown(
-    options: type[TargetOptions], given: Mapping[str, Any], known: set[str], where: str
-) -> Iterator[Problem]:
-    for name in given:
-        if name in known:
-            continue
-        subject = f"option '{name}'"
-        if name in options.cannot:
-            code, message = "cannot-be-honoured", "this target cannot honour it"
-            yield Problem(where, subject, code, message, options.cannot[name])
-        elif name in option_names(options):
-            code, message = "not-per-task", "it holds for the whole pipeline, not for one task"
-            yield Problem(where, subject, code, message, "move it up, out of the macro-task")
-        else:
-            message = "there is no such option"
-            yield Problem(where, subject, "unknown-option", message, did_you_mean(name, known))
+def _place(where: str, task: str) -> str:
+    return f"{where}, macro-task '{task}'" if task else where
 
 
-def _problem(field: dataclasses.Field[Any], value: Any, where: str) -> Iterator[Problem]:
-    if value is None and field.default is None:
-        return
+def _bad_value(field: dataclasses.Field[Any], value: Any, where: str) -> Iterator[Problem]:
     trouble = field.metadata[_CHECK](value)
-    if trouble:
+    subject = f"option '{field.name}'"
+    if holds_credential(value):
+        yield Problem(where, subject, "credential", *CREDENTIAL)
+    elif trouble:
         message, hint = trouble
         shown = message if field.metadata[_SECRET] else f"{message}, got {value!r}"
-        yield Problem(where, f"option '{field.name}'", "bad-option", shown, hint)
+        yield Problem(where, subject, "bad-option", shown, hint)
 
 
 def _frozen(value: Any) -> Any:

@@ -5,7 +5,9 @@ All of it ends up as constants in the block of the DAG file that its owner may e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from synaflow_export.options import checks
 from synaflow_export.options.common import CommonOptions
@@ -18,6 +20,9 @@ def _version(value: object) -> checks.Trouble:
     return "only Airflow 3 is supported", "use --airflow-version 3"
 
 
+_BY_HAND = "not emitted yet; write it into DEFAULT_ARGS, a block that is meant to be edited"
+
+
 @dataclass(frozen=True)
 class AirflowOptions(CommonOptions):
     """Options of the Airflow target.
@@ -28,6 +33,13 @@ class AirflowOptions(CommonOptions):
         owner: Owner shown in Airflow.
         airflow_version: Major version of the Airflow that will run the DAG.
     """
+
+    cannot: ClassVar[Mapping[str, str]] = {
+        "retry_backoff": _BY_HAND,
+        "pool": _BY_HAND,
+        "queue": _BY_HAND,
+        "concurrency": "not emitted yet; set max_active_tasks_per_dag in airflow.cfg",
+    }
 
     catchup: bool = option(False, checks.flag)
     max_active_runs: int = option(1, checks.count(1))

@@ -234,7 +234,9 @@ def test_edited_policies_survive_the_next_export(dags: DagFolder) -> None:
         ("store", "s3://user:secret@bucket/x", "credential"),
         ("store", "s3://bucket/x?aws_secret_access_key=1", "credential"),
         ("airflow_version", "2.11", "Airflow 3"),
-        ("pool", "big", "no such option"),
+        ("pool", "big", "DEFAULT_ARGS"),
+        ("owner", "AKIAIOSFODNN7EXAMPLE", "credential"),
+        ("slots", 3, "no such option"),
         ("retrys", 1, "did you mean 'retries'"),
     ],
 )
