@@ -13,7 +13,7 @@ from synaflow_core.dag import Source
 from synaflow_core.engine.act import Act
 from synaflow_core.engine.collect import checked
 from synaflow_core.engine.events import logger
-from synaflow_core.engine.materialize import is_materialised, materialised
+from synaflow_core.engine.materialize import given, is_materialised, materialised
 from synaflow_core.engine.seam import Seam
 from synaflow_core.engine.state import RunState, binding_of
 
@@ -57,7 +57,7 @@ class Call:
                 made = yield state.dag.resources[edge.producer]
                 found[edge.parameter] = yield from seam.enter(stack, made)
             else:
-                value = state.value(edge, self._node.name)
+                value = yield from given(state, edge, self._node.name)
                 lazy = edge.delivery.is_lazy
                 found[edge.parameter] = seam.from_value(value, edge) if lazy else value
         binding = binding_of(self._node)
@@ -80,7 +80,7 @@ class Call:
                 raise self._error
             result = checked(self._result, self._node)
             if is_materialised(self._node):
-                result = yield from materialised(state, tally, result)
+                result = yield from materialised(state, tally.node, result)
             state.results[self._node.name, ""] = result
             tally.settled_ok = 1
         except Exception as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from synaflow_core.dag import Delivery, Node, OutputKind, Source
+from synaflow_core.dag import Delivery, Edge, Node, OutputKind, Source
 from synaflow_core.engine.act import Act
 from synaflow_core.engine.collect import Collector
 from synaflow_core.engine.events import (
@@ -20,7 +20,6 @@ from synaflow_core.engine.events import (
     tell,
     unwanted,
 )
-from synaflow_core.engine.ledger import Tally
 from synaflow_core.engine.program import CollectKey
 from synaflow_core.engine.state import RunState
 
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
 class Materializing:
     """One output of one step on its way to a consumer."""
 
-    def __init__(self, state: RunState, tally: Tally, delivery: Delivery, consumer: str) -> None:
+    def __init__(self, state: RunState, node: Node, delivery: Delivery, consumer: str) -> None:
         self._state = state
-        self.tally = tally
+        self._node = node
         self._delivery = delivery
         self._consumer = consumer
         self._sink: Materialization | None = None
@@ -43,7 +42,7 @@ class Materializing:
         """Tell that it starts, and make the materialisation where a factory is to be asked."""
         self._open = True
         yield from self._tell(MaterializationEvent.STARTED)
-        materializer = self.tally.node.materializer
+        materializer = self._node.materializer
         if materializer is None:
             return
         from synaflow_core.engine.materializers import begun, is_factory  # plain memory needs none
@@ -65,7 +64,7 @@ class Materializing:
             if inspect.isawaitable(made):  # the asynchronous engine would have awaited it
                 unwanted([made])
                 raise TypeError(
-                    f"the materializer of step '{self.tally.node.name}' is asynchronous, but the "
+                    f"the materializer of step '{self._node.name}' is asynchronous, but the "
                     f"pipeline is not: write it with 'def'"
                 )
             value = value if made is None else made
@@ -82,13 +81,13 @@ class Materializing:
             if self._sink is not None:
                 self._sink.abort()
         except Exception:
-            logger.exception("a materializer of '%s' failed to clean up", self.tally.node.name)
+            logger.exception("a materializer of '%s' failed to clean up", self._node.name)
         yield from self._tell(MaterializationEvent.FAILED, error)
 
     def _context(self) -> MaterializeContext:
         from synaflow_core.engine.materializers import MaterializeContext
 
-        node = self.tally.node
+        node = self._node
         return MaterializeContext(
             pipeline_name=self._state.dag.name,
             dataset_name=node.name,
@@ -100,7 +99,7 @@ class Materializing:
         )
 
     def _consumer_type(self) -> Any:
-        node = self.tally.node
+        node = self._node
         if self._consumer:
             for edge in self._state.dag.steps[self._consumer].edges:
                 if edge.producer == node.name and edge.source is Source.STEP:
@@ -108,7 +107,7 @@ class Materializing:
         return list[node.element] if node.output_kind is OutputKind.STREAM else node.returns  # type: ignore[name-defined]
 
     def _tell(self, event: MaterializationEvent, error: BaseException | None = None) -> Act[None]:
-        state, node = self._state, self.tally.node
+        state, node = self._state, self._node
         observers = state.dag.observers + node.observers
         if not observers:
             return
@@ -133,11 +132,10 @@ class CollectedBranch:
     """A branch of a stream that is collected while the stream runs."""
 
     def __init__(self, state: RunState, key: CollectKey) -> None:
-        tally = state.tally(key.producer)
         self.key = key
-        self.tally = tally
         self._collector = Collector(key)
-        self._materializing = Materializing(state, tally, key.delivery, key.consumer)
+        node = state.dag.steps[key.producer]
+        self._materializing = Materializing(state, node, key.delivery, key.consumer)
         self._error: Exception | None = None
 
     def begin(self) -> Act[None]:
@@ -177,13 +175,33 @@ class CollectedBranch:
         yield from self._materializing.abort(error)
 
 
-def materialised(state: RunState, tally: Tally, result: Any) -> Act[Any]:
+def given(state: RunState, edge: Edge, consumer: str) -> Act[Any]:
+    """The finished value that a parameter gets; not for streams that run now.
+
+    A stream of another macro-task is collected here, where its branch ends, so this is where it
+    passes its step's materializer. One that raises then fails the consumer.
+    """
+    found = state.stored_branch(edge, consumer)
+    if found is None:
+        return state.value(edge, consumer)
+    branch = CollectedBranch(state, CollectKey(edge.producer, consumer, edge.delivery))
+    try:
+        yield from branch.begin()
+        put = branch.put
+        for item in found:
+            put(item)
+        return (yield from branch.finish())
+    except BaseException as error:
+        yield from branch.abort(error)
+        raise
+
+
+def materialised(state: RunState, node: Node, result: Any) -> Act[Any]:
     """What a step returned, as its materializer hands it on; streams are not meant here."""
-    node = tally.node
     if node.materializer is None or node.output_kind is OutputKind.NONE:
         return result
     delivery = Delivery(node.output_kind.value)
-    materializing = Materializing(state, tally, delivery, "")
+    materializing = Materializing(state, node, delivery, "")
     try:
         yield from materializing.begin()
         return (yield from materializing.finish(result))

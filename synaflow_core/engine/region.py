@@ -18,7 +18,7 @@ from synaflow_core.engine.events import logger
 from synaflow_core.engine.fan import Branch, Fan, Task, Turns
 from synaflow_core.engine.looprun import LoopRun
 from synaflow_core.engine.loops import serves_alone
-from synaflow_core.engine.materialize import CollectedBranch, is_materialised, materialised
+from synaflow_core.engine.materialize import CollectedBranch, given, is_materialised, materialised
 from synaflow_core.engine.program import (
     BranchInput,
     CollectKey,
@@ -99,7 +99,9 @@ class Region:
                     value = yield from branch.finish()
                 except Exception as error:
                     yield from branch.abort(error)
-                    yield from state.step_failed(branch.tally, error, lost=True)
+                    yield from state.step_failed(
+                        self.state.tally(branch.key.producer), error, lost=True
+                    )
                 else:
                     state.keep(key, value)
         finally:
@@ -166,7 +168,7 @@ class Region:
                 self._stacks[node.name] = self.seam.new_stack()
             made = yield self.state.dag.resources[edge.producer]
             return (yield from self.seam.enter(self._stacks[node.name], made))
-        value = self.state.value(edge, node.name)
+        value = yield from given(self.state, edge, node.name)
         return self.seam.from_value(value, edge) if edge.delivery.is_lazy else value
 
     def arguments(self, node: Node) -> Act[tuple[list[Any], dict[str, Any]]]:
@@ -201,7 +203,7 @@ class Region:
             if state.stopped is not None:  # the step caught what was to end the run
                 raise state.stopped
             if is_materialised(node):
-                result = yield from materialised(state, tally, result)
+                result = yield from materialised(state, tally.node, result)
             yield from self._leave(name, None)
             state.results[name, ""] = result
             tally.settled_ok = 1

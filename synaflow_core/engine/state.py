@@ -145,6 +145,16 @@ class RunState:
             return build(found.open(), Delivery(found.kind.value))
         return found.open()
 
+    def stored_branch(self, edge: Edge, consumer: str) -> Iterator[Any] | None:
+        """The items of a stream that ran elsewhere, for a consumer that asks for a container."""
+        if edge.source is not Source.STEP or not edge.delivery.is_collection:
+            return None
+        own = {(edge.producer, ""), (edge.producer, consumer)}
+        found = self.inputs.get(edge.producer)
+        if own & self.results.keys() or not isinstance(found, Items):
+            return None
+        return found.open() if found.kind is OutputKind.STREAM else None
+
     def origin(self, origin: Origin) -> Iterator[Any]:
         """The items of a value that an EACH step is called with one by one."""
         found = self._finished(origin.producer, origin.source)

@@ -6,6 +6,7 @@ The environment is set when this file is imported, before anything imports Airfl
 from __future__ import annotations
 
 import atexit
+import functools
 import importlib.util
 import os
 import shutil
@@ -31,8 +32,8 @@ os.environ.update(
 os.environ.pop("SYNAFLOW_STORE", None)
 
 
-@pytest.fixture(scope="session")
-def airflow_home() -> Path:
+@functools.cache
+def migrated_home() -> Path:
     """Airflow's home, its database migrated."""
     if importlib.util.find_spec("airflow") is None:
         pytest.skip("apache-airflow is not installed")
@@ -41,6 +42,12 @@ def airflow_home() -> Path:
     (_HOME / "dags").mkdir(exist_ok=True)
     db.initdb()
     return _HOME
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """Airflow's home, its database migrated."""
+    return migrated_home()
 
 
 @pytest.fixture
