@@ -1,7 +1,7 @@
 """The asynchronous engine's primitives: async generators, and tasks where consumers take turns.
 
-Twin of :mod:`synaflow_core.engine.sync`, name by name. A consumer that waits is a future; items
-are never awaited by the engine.
+Twin of :mod:`synaflow_core.engine.sync`, name by name; the hub is in
+:mod:`synaflow_core.engine.aio_hub`. Items are never awaited by the engine.
 """
 
 from __future__ import annotations
@@ -15,80 +15,10 @@ from typing import Any
 
 from synaflow_core.dag import Edge
 from synaflow_core.engine.act import Act, perform_async
-from synaflow_core.engine.fan import END, RECHECK, Branch, Task, Turns
+from synaflow_core.engine.aio_hub import AsyncHub
+from synaflow_core.engine.fan import END, RECHECK, Branch, Turns
 from synaflow_core.engine.ticks import Ticker
 from synaflow_core.hints import shape_of
-
-
-class AsyncHub:
-    """Runs tasks in turns, each as an asyncio task; who goes on is decided when all wait."""
-
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
-        self._started: list[Task] = []
-        self._running = 0
-        self._all_wait = asyncio.Event()
-        self._error: BaseException | None = None
-
-    async def wait(self, branch: Branch) -> Any:
-        """Called by a consumer that cannot go on; returns when it may look again, or an item."""
-        branch.waiting = asyncio.get_running_loop().create_future()
-        waiting = branch.waiting
-        self._pause()
-        return await waiting
-
-    async def hand_over(self, branch: Branch, target: Branch) -> Any:
-        """Let the consumer that just got an item go first, as the order of the calls asks for."""
-        if target.waiting is not None:
-            branch.waiting = own = asyncio.get_running_loop().create_future()
-            self._resume(target)
-            self._pause()
-            return await own
-        return await self.wait(branch) if self._turns.starts_with(target) else RECHECK
-
-    def _pause(self) -> None:
-        self._running -= 1
-        if not self._running:
-            self._all_wait.set()
-
-    def _resume(self, branch: Branch) -> None:
-        waiting, branch.waiting = branch.waiting, None
-        self._running += 1
-        if not waiting.done():
-            waiting.set_result(RECHECK)
-
-    async def run(self) -> None:
-        """Run until every task has ended or one has failed."""
-        while self._error is None:
-            chosen = await perform_async(self._turns.next())
-            if chosen is None:
-                return
-            self._all_wait.clear()
-            if isinstance(chosen, Task):
-                self._running += 1
-                self._started.append(chosen)
-                chosen.handle = asyncio.create_task(self._guard(chosen))
-            else:
-                self._resume(chosen)
-            await self._all_wait.wait()
-        raise self._error
-
-    async def _guard(self, task: Task) -> None:
-        try:
-            await perform_async(task.work())
-        except BaseException as error:
-            if self._error is None:
-                self._error = error
-                self._all_wait.set()  # whoever else still runs is cancelled by close()
-        finally:
-            self._pause()
-
-    async def close(self) -> None:
-        """End the tasks that have not ended; none is left behind."""
-        left = [task.handle for task in reversed(self._started) if not task.handle.done()]
-        for handle in left:
-            handle.cancel()
-            await asyncio.gather(handle, return_exceptions=True)
 
 
 class AsyncCrew:
@@ -161,7 +91,7 @@ class AsyncSeam:
         """The branch as its consumer reads it."""
         return self._keep(self._items_of(branch, hub))
 
-    async def _items_of(self, branch: Branch, hub: Any) -> AsyncGenerator[Any, None]:
+    async def _items_of(self, branch: Branch, hub: AsyncHub) -> AsyncGenerator[Any, None]:
         fan, buffer = branch.fan, branch.buffer
         while True:
             item: Any = RECHECK
@@ -185,6 +115,7 @@ class AsyncSeam:
             else:
                 item = await hub.wait(branch)
             if item is not RECHECK:
+                branch.taker = hub.stepping
                 yield item
 
     def iterate(self, made: Any) -> AsyncIterator[Any]:

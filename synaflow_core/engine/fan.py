@@ -25,6 +25,8 @@ END: Final = (-2, None)
 """What a loop is taken to yield when it has ended."""
 RECHECK: Final = object()
 """What a waiting consumer is resumed with when it got no item: look again."""
+HELD: Final = object()
+"""Keeps a loop from pulling its next item, while a consumer still works on the last one."""
 
 
 class Branch:
@@ -35,6 +37,7 @@ class Branch:
         limit: Items that may be kept; grows when the bound is lifted.
         order: Declaration position of the consumer.
         waiting: What resumes the consumer while it waits here, else None.
+        taker: The task that took the last item, where the engine needs to know.
     """
 
     __slots__ = (
@@ -45,6 +48,7 @@ class Branch:
         "index",
         "limit",
         "order",
+        "taker",
         "waiting",
         "window",
     )
@@ -59,6 +63,7 @@ class Branch:
         self.consumer = branch.consumer
         self.buffer: deque[Any] = deque()
         self.waiting: Any = None
+        self.taker: Any = None
         self.closed = False
 
     @property
@@ -97,15 +102,17 @@ class Fan:
     Attributes:
         generator: The loop.
         in_step: Nothing waits in any branch, so an item may go straight to its consumer.
+        upstream: The loops with several consumers that its items are made from, at any distance.
         ended: The loop has no more items.
         busy: The loop is being advanced; its source may itself wait for somebody.
     """
 
-    def __init__(self, run: LoopRun, nested: bool) -> None:
+    def __init__(self, run: LoopRun, upstream: list[LoopRun]) -> None:
         self.run = run
+        self.upstream = upstream
         self.branches = [Branch(self, index) for index in range(len(run.loop.branches))]
         self.full = run.full
-        self._steppable = not nested and all(branch.window == 1 for branch in self.branches)
+        self._steppable = not upstream and all(branch.window == 1 for branch in self.branches)
         self.in_step = self._steppable
         self.generator: Any = run.begin()
         self.ended = False
@@ -150,6 +157,23 @@ class Fan:
         if not self._kept and not self.ended:
             self.in_step = self._steppable
 
+    def hold(self) -> None:
+        """Pull no further item until :meth:`release`; the consumers get the rest of this one."""
+        self.full.append(HELD)
+
+    def release(self) -> None:
+        """Undo one :meth:`hold`."""
+        if HELD in self.full:  # a loop that goes on without consumers has forgotten it
+            self.full.remove(HELD)
+            self._paused = False
+
+    def end(self) -> None:
+        """Nothing more is handed out."""
+        self.ended = True
+        self.in_step = False
+        for branch in self.branches:
+            branch.buffer.clear()
+
     @property
     def stuck_on(self) -> list[Branch]:
         """The full branches that keep the loop from going on."""
@@ -174,6 +198,12 @@ class Task:
     handle: Any = None
 
 
+def taken_by(fans: list[Fan], taker: object) -> list[Fan]:
+    """The fans from which a task has taken what it works on, and those above them."""
+    own = [fan for fan in fans if any(b.taker is taker and not b.closed for b in fan.branches)]
+    return [fan for fan in fans if fan in own or any(fan.run in f.upstream for f in own)]
+
+
 @dataclass
 class Turns:
     """Decides who goes on when nobody else knows: in declaration order wherever there is a choice.
@@ -191,8 +221,11 @@ class Turns:
     pending: list[Task] = field(default_factory=list)
     urgent: int | None = None
 
-    def next(self) -> Act[Task | Branch | None]:
+    def next(self, *, patient: bool = False) -> Act[Task | Branch | None]:
         """The task to start, or the branch whose consumer to resume; None when all have ended.
+
+        Args:
+            patient: Somebody works on an item: who cannot go on waits for that (None).
 
         Raises:
             LockstepDeadlockError: Nothing can advance within the bounds and lifting is forbidden.
@@ -207,9 +240,18 @@ class Turns:
             ):
                 self.pending.remove(task)
                 return task
-            if able is not None or not waiting:
+            if able is not None or not waiting or patient:
                 return able
             yield from self._unlock(waiting)
+
+    def end(self) -> None:
+        """The run is over: consumers that are being ended get no more items."""
+        for fan in self.fans:
+            fan.end()
+
+    def unfinished(self) -> Fan | None:
+        """A fan that owes calls for an item which all its consumers have, or will get later."""
+        return next((f for f in self.fans if f.can_advance() and f.run.owes_calls), None)
 
     def starts_with(self, branch: Branch) -> bool:
         """The consumer of a branch is a task that has not started: make it the next."""

@@ -56,6 +56,10 @@ class LoopRun:
         self.loop = loop
         self.live = frozenset(range(len(loop.branches)))
         self.form = ("run", "direct", "fan")[min(len(self.live), 2)]
+        if region.seam.asynchronous and any(
+            call.order > branch.order for branch in loop.branches for call in loop.calls
+        ):
+            self.form = "fan"  # those calls are made though the consumer awaits something else
         self.full: list[Any] = []
         self.stale = False
         self.ended = False
@@ -226,6 +230,17 @@ class LoopRun:
         if window == 1:
             return items
         return seam.ahead(items, window, self._emitted, keep_prefix=not stops(node))
+
+    @property
+    def owes_calls(self) -> bool:
+        """Calls for the last item have not been made yet; the loop waits to be asked."""
+        if self._body is None or self._generator is None:
+            return False
+        if self._items is None:  # even the first item has not been asked for
+            return bool(self.loop.terminals)
+        line = self.region.seam.left_at(self._generator)
+        made = None if line is None else self._body.yields.get(line)
+        return made is not None and made < len(self._body.calls)
 
     @property
     def source_step(self) -> str | None:

@@ -81,7 +81,7 @@ class Region:
         try:
             for loop in self.loops:
                 if loop.form == "fan":
-                    loop.fan = Fan(loop, self._nested(loop.loop))
+                    loop.fan = Fan(loop, self._fans_above(loop.loop))
                     self._turns.fans.append(loop.fan)
             for loop in self.loops:
                 if loop.form == "run" and not serves_alone(loop.loop):
@@ -130,18 +130,19 @@ class Region:
         """Something that runs on its own within the region."""
         self._turns.pending.append(Task(order, work))
 
-    def _nested(self, loop: Loop) -> bool:
-        """Pulling from the loop's source may make the puller wait for another fan."""
+    def _fans_above(self, loop: Loop) -> list[LoopRun]:
+        """The fans from which the items of a loop's source come: pulling may wait for them."""
         if isinstance(loop.source, JoinSource):
             entries = [e for e in loop.source.inputs if isinstance(e, BranchInput)]
         elif isinstance(loop.source, StepSource):
             entries = [entry for _, entry in self.stage.pulls[loop.source.step].inputs]
         else:
             entries = []
-        return any(
-            self.loops[entry.loop].form == "fan" or self._nested(self.stage.loops[entry.loop])
-            for entry in entries
-        )
+        found: list[LoopRun] = []
+        for above in (self.loops[entry.loop] for entry in entries):
+            found += [above] if above.form == "fan" else []
+            found += self._fans_above(above.loop)
+        return found
 
     # -- what steps are called with -------------------------------------------------------------
 

@@ -76,6 +76,7 @@ class SyncHub:
 
     def close(self) -> None:
         """End the tasks that have not ended; their ``finally`` blocks run."""
+        self._turns.end()
         for task in reversed(self._started):
             if not task.handle.dead:
                 task.handle.throw()

@@ -6,9 +6,11 @@ positions of their source, so that a join of two branches is a join of equal pos
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from random import Random
 from typing import Any, Literal
 
 from hypothesis import strategies as st
@@ -44,8 +46,10 @@ def _weight(argument: Any) -> int:
     return sum(argument) + len(argument) if isinstance(argument, list) else int(argument)
 
 
-def function(plan: Plan, *, asynchronous: bool = False) -> Callable[..., Any]:
-    """The step as a typed function."""
+def function(
+    plan: Plan, *, asynchronous: bool = False, pausing: bool = False
+) -> Callable[..., Any]:
+    """The step as a typed function; ``pausing`` ones await something between items."""
     names = [name for name, _ in plan.inputs]
     stream = "AsyncIterator[int]" if asynchronous else "Iterator[int]"
     hint = {"item": "int", "stream": stream, "list": "list[int]", "value": "int"}
@@ -54,22 +58,31 @@ def function(plan: Plan, *, asynchronous: bool = False) -> Callable[..., Any]:
     rest = [name for name, form in plan.inputs if form != "stream"]
     word, loop = ("async def", "async for") if asynchronous else ("def", "for")
     made = "AsyncGenerator[int, None]" if asynchronous else "Generator[int, None, None]"
+    pause = "await pause()" if pausing else "pass"
     if plan.kind == "source":
-        text = f"{word} fn() -> {made}:\n    for i in range(plan.length):\n        yield i\n"
+        text = (
+            f"{word} fn() -> {made}:\n"
+            f"    for i in range(plan.length):\n        {pause}\n        yield i\n"
+        )
     elif plan.kind == "through":
         text = (
             f"{word} fn({parameters}) -> {made}:\n"
             f"    {loop} items in zipped({', '.join(streams)}):\n"
-            f"        yield plan.value(*items, {', '.join(rest)})\n"
+            f"        {pause}\n        yield plan.value(*items, {', '.join(rest)})\n"
         )
     else:
-        lines = [f"    {n} = [i {loop} i in {n}]\n" for n in streams]
+        lines = [
+            f"    {n}, stream = [], {n}\n"
+            f"    {loop} i in stream:\n        {n}.append(i)\n        {pause}\n"
+            for n in streams
+        ]
         text = (
-            f"{word} fn({parameters}) -> int:\n{''.join(lines)}"
+            f"{word} fn({parameters}) -> int:\n    {pause}\n{''.join(lines)}    {pause}\n"
             f"    return plan.value({', '.join(names)})\n"
         )
     space: dict[str, Any] = {
         "plan": plan,
+        "pause": _pauses(plan.name),
         "zipped": _zipped if asynchronous else zip_longest,
         "Iterator": Iterator,
         "AsyncIterator": AsyncIterator,
@@ -79,6 +92,18 @@ def function(plan: Plan, *, asynchronous: bool = False) -> Callable[..., Any]:
     exec(text, space)
     found: Callable[..., Any] = space["fn"]
     return found
+
+
+def _pauses(name: str) -> Callable[[], Awaitable[None]]:
+    """Awaits of different lengths, the same in every run; some steps do not pause."""
+    random = Random(name)
+    most = random.randrange(6)
+
+    async def pause() -> None:
+        for _ in range(random.randrange(most + 1)):
+            await asyncio.sleep(0)
+
+    return pause
 
 
 async def _zipped(*streams: AsyncIterator[int]) -> AsyncIterator[tuple[int | None, ...]]:
@@ -96,7 +121,7 @@ async def _zipped(*streams: AsyncIterator[int]) -> AsyncIterator[tuple[int | Non
         yield tuple(row)
 
 
-def build(plans: list[Plan], *, asynchronous: bool = False) -> Pipeline:
+def build(plans: list[Plan], *, asynchronous: bool = False, pausing: bool = False) -> Pipeline:
     """The random pipeline itself."""
     return pipeline(
         "random",
@@ -104,7 +129,7 @@ def build(plans: list[Plan], *, asynchronous: bool = False) -> Pipeline:
         [
             step(
                 plan.name,
-                function(plan, asynchronous=asynchronous),
+                function(plan, asynchronous=asynchronous, pausing=pausing),
                 on_error=OnError.CONTINUE,
                 max_in_flight=plan.max_in_flight,
                 force_materialize=plan.collected,

@@ -11,12 +11,12 @@ from synaflow_core import DefinitionError, Pipeline, RunResult, async_run, run
 from tests.engine.reference import Plan, build, interpret, plans
 
 
-@pytest.mark.parametrize("engine", ["sync", "async"])
+@pytest.mark.parametrize("engine", ["sync", "async", "async, steps that pause"])
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(steps=plans())
 def test_run_equals_the_reference(engine: str, steps: list[Plan]) -> None:
     try:
-        made = build(steps, asynchronous=engine == "async")
+        made = build(steps, asynchronous=engine != "sync", pausing="pause" in engine)
     except DefinitionError:
         assume(False)
         raise
