@@ -29,6 +29,7 @@ from synaflow_core.engine.state import Items, RunState
 from synaflow_core.errors import DriftError
 from synaflow_core.handoff import DatasetRef, DatasetWriter, HandoffStore
 from synaflow_core.pipeline import Pipeline
+from synaflow_core.shards import Shard, ShardSpec, check_shard
 
 logger = logging.getLogger("synaflow.macro")
 
@@ -54,13 +55,17 @@ class OutputSpec(msgspec.Struct, frozen=True):
 
 
 class MacroSpec(msgspec.Struct, frozen=True):
-    """What one macro-task runs, as the plan says; further fields of the plan are ignored."""
+    """What one macro-task runs, as the plan says; further fields of the plan are ignored.
+
+    ``shards``: it may run as several instances, each on a slice of one input.
+    """
 
     name: str
     steps: tuple[str, ...]
     inputs: tuple[InputSpec, ...]
     outputs: tuple[OutputSpec, ...]
     fingerprint: str
+    shards: ShardSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ def run_macro_task(
     inputs: Mapping[str, DatasetRef | None],
     store: HandoffStore,
     run_key: str,
+    shard: Shard | None = None,
     exported: Contract | None = None,
     on_drift: Literal["fail", "warn"] = "fail",
     monitor: Monitor | None = None,
@@ -118,6 +124,8 @@ def run_macro_task(
         inputs: Dataset name -> reference; None for a dataset that was not produced.
         store: Where datasets live.
         run_key: Identifies the run; equal keys replace each other's datasets.
+        shard: Work on this slice only, and write parts of the datasets, which
+            :func:`synaflow_core.joining.join_shards` puts together; thresholds are judged there.
         exported: The contract that was exported, to say what drifted.
         on_drift: What to do when the code is not the one that was exported.
         monitor: Receives live counts.
@@ -134,7 +142,7 @@ def run_macro_task(
     _check_drift(dag, spec, exported, on_drift)
     with ExitStack() as writers:
         writer_of = {
-            output.step: writers.enter_context(_writer(store, dag, output, run_key))
+            output.step: writers.enter_context(_writer(store, dag, output, run_key, shard))
             for output in spec.outputs
         }
         streams = frozenset(
@@ -145,7 +153,8 @@ def run_macro_task(
             params,
             wanted=frozenset(writer_of) - streams,
             only=spec.steps,
-            inputs=_inputs(spec, dag, inputs, store),
+            inputs=_inputs(spec, dag, inputs, store, shard),
+            partial=shard is not None,
             taps={name: writer_of[name].write for name in streams},
         )
         for entry in spec.inputs:
@@ -171,8 +180,10 @@ def _inputs(
     dag: Dag,
     inputs: Mapping[str, DatasetRef | None],
     store: HandoffStore,
+    shard: Shard | None,
 ) -> dict[str, Any]:
     """Producer -> how to read what it made; streams are opened when a step asks for them."""
+    sliced = spec.shards.dataset if spec.shards is not None and shard is not None else None
     found: dict[str, Any] = {}
     for entry in spec.inputs:
         ref, node = inputs.get(entry.dataset), dag.steps[entry.producer]
@@ -180,12 +191,18 @@ def _inputs(
             continue
         if entry.representation == "value":
             found[entry.producer] = store.read_value(ref, node.returns)
-        else:
-            found[entry.producer] = Items(partial(store.read, ref, node.element), node.output_kind)
+            continue
+        read, each = partial(store.read, ref, node.element), None
+        if shard is not None and entry.dataset == sliced:
+            check_shard(shard, entry.dataset, ref.count)
+            each = partial(read, start=shard.start, stop=shard.stop)
+        found[entry.producer] = Items(read, node.output_kind, each)
     return found
 
 
-def _writer(store: HandoffStore, dag: Dag, output: OutputSpec, run_key: str) -> DatasetWriter:
+def _writer(
+    store: HandoffStore, dag: Dag, output: OutputSpec, run_key: str, shard: Shard | None
+) -> DatasetWriter:
     node = dag.steps[output.step]
     element = node.returns if output.representation == "value" else node.element
     return store.writer(
@@ -196,6 +213,7 @@ def _writer(store: HandoffStore, dag: Dag, output: OutputSpec, run_key: str) -> 
         codec=output.codec,
         kind=output.representation,
         type_name=_type_name(node),
+        part=None if shard is None else (shard.index, shard.count),
     )
 
 

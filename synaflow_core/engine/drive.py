@@ -11,7 +11,6 @@ from synaflow_core.engine.act import Act
 from synaflow_core.engine.call import Call
 from synaflow_core.engine.events import EventContext, PipelineEvent, tell
 from synaflow_core.engine.frontier import Frontier
-from synaflow_core.engine.ledger import exceeded
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.program import CallStage, Program, RegionStage, Stage
 from synaflow_core.engine.progress import Progress
@@ -162,7 +161,7 @@ def _region(state: RunState, stage: RegionStage, seam: Seam) -> Act[None]:
         yield from _stage(state, stage, seam)
         return
     for name in stage.steps:
-        failure = exceeded(state.tally(name))
+        failure = state.exceeded(state.tally(name))
         if failure is not None:
             state.stop(failure)
 

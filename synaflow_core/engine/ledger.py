@@ -108,21 +108,33 @@ def stops(node: Node, error: BaseException | None = None) -> bool:
 
 
 def exceeded(tally: Tally) -> ThresholdExceededException | None:
-    """The exception to raise after all inputs when the step's threshold is reached, else None.
+    """The exception to raise after all inputs when the step's threshold is reached, else None."""
+    node = tally.node
+    if node.mode is not StepMode.EACH:
+        return None
+    return over_threshold(
+        node.name,
+        tally.errors,
+        tally.ok,
+        node.error_threshold_absolute,
+        node.error_threshold_pct,
+    )
+
+
+def over_threshold(
+    step: str, errors: int, ok: int, absolute: int | None, fraction: float | None
+) -> ThresholdExceededException | None:
+    """The exception for a step with too many failed calls, else None.
 
     ``error_threshold_absolute=n``: n or more errors. ``error_threshold_pct=f``: errors are at least
     the fraction f of the calls.
     """
-    node, errors = tally.node, tally.errors
-    if node.mode is not StepMode.EACH or not errors:
-        return None
-    absolute, fraction = node.error_threshold_absolute, node.error_threshold_pct
-    calls = errors + tally.ok
-    if (absolute is not None and errors >= absolute) or (
+    if errors and (
+        (absolute is not None and errors >= absolute)
         # divided, because 7 / 100 is 0.07 but 0.07 * 100 is more than 7
-        fraction is not None and errors / calls >= fraction
+        or (fraction is not None and errors / (errors + ok) >= fraction)
     ):
-        return ThresholdExceededException(node.name, errors, tally.ok, absolute, fraction)
+        return ThresholdExceededException(step, errors, ok, absolute, fraction)
     return None
 
 

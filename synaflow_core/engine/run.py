@@ -189,6 +189,7 @@ def new_state(
     inputs: Mapping[str, Any] | None = None,
     taps: Mapping[str, Callable[[Any], Any]] | None = None,
     strict_lockstep: bool = False,
+    partial: bool = False,
 ) -> RunState:
     """A run that has not begun; ``wanted`` are the steps whose results are kept to the end."""
     return RunState(
@@ -199,6 +200,7 @@ def new_state(
         inputs=inputs or {},
         taps=taps or {},
         strict_lockstep=strict_lockstep,
+        partial=partial,
         tallies={name: Tally(dag.steps[name]) for name in only},
     )
 

@@ -41,7 +41,11 @@ from synaflow_core.engine.ledger import (
 )
 from synaflow_core.engine.program import CollectKey, Origin
 from synaflow_core.engine.progress import Progress
-from synaflow_core.errors import HandoffError, PipelineStopException
+from synaflow_core.errors import (
+    HandoffError,
+    PipelineStopException,
+    ThresholdExceededException,
+)
 from synaflow_core.hints import shape_of
 
 
@@ -54,6 +58,8 @@ class Items:
 
     open: Callable[[], Iterator[Any]]
     kind: OutputKind
+    each: Callable[[], Iterator[Any]] | None = None
+    """What EACH steps get of it one by one, where this run is to see only a part."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,7 @@ class RunState:
         counts: The loops that run now, for live counts.
         emitting: Running generator step -> items that it has yielded so far.
         progress: Where the pipeline's observers are told of it.
+        partial: The run sees a part of the items only, so it does not judge thresholds.
     """
 
     dag: Dag
@@ -119,6 +126,7 @@ class RunState:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     taps: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     strict_lockstep: bool = False
+    partial: bool = False
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     results: dict[tuple[str, str], Any] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
@@ -158,7 +166,7 @@ class RunState:
     def origin(self, origin: Origin) -> Iterator[Any]:
         """The items of a value that an EACH step is called with one by one."""
         found = self._finished(origin.producer, origin.source)
-        return found.open() if isinstance(found, Items) else elements(found)
+        return (found.each or found.open)() if isinstance(found, Items) else elements(found)
 
     def _finished(self, producer: str, source: Source) -> Any:
         if source is Source.PARAM:
@@ -187,7 +195,7 @@ class RunState:
         """A step that started has ended; ok unless it failed before. Tells it once."""
         if tally.ended is None and tally.started is not None:
             tally.ended = time.perf_counter()
-            ended = self.stopped if self.stopped is not None else exceeded(tally)
+            ended = self.stopped if self.stopped is not None else self.exceeded(tally)
             if ended is not None and not tally.status:
                 why = "" if ended is not self.stopped else "the run ended: "
                 tally.status, tally.failure = FAILED, ended
@@ -196,6 +204,10 @@ class RunState:
             failed = tally.status == FAILED
             yield from self.tell(StepEvent.FAILED if failed else StepEvent.COMPLETED, tally)
             yield from self._advance(tally)
+
+    def exceeded(self, tally: Tally) -> ThresholdExceededException | None:
+        """What a step that has had all its items fails the run with, if it does."""
+        return None if self.partial else exceeded(tally)
 
     def _advance(self, tally: Tally) -> Act[None]:
         """A step has ended: tell how far the run is, unless the run itself has ended."""

@@ -15,12 +15,16 @@ import msgspec
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff.folders import Folder
 from synaflow_core.handoff.places import redacted
+from synaflow_core.handoff.ref import DatasetRef
 
 FILE = "manifest.json"
 FORMAT = 1
+FORMAT_WITH_PARTS = 2
+"""Of a dataset that consists of parts, which versions before cannot read."""
 
 _BLOCK_FILE = re.compile(r"_attempts/[0-9a-f]{16}/block-[0-9]{5,}\.[a-z0-9.]{1,20}")
 _ATTEMPT = re.compile(r"[0-9a-f]{16}")
+_PART_FOLDER = re.compile(r"_parts/[0-9]{5,}-of-[0-9]{5,}")
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -45,7 +49,23 @@ class Block(msgspec.Struct, frozen=True):
     marked: int
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True):
+    """One part of a dataset: a dataset of its own; see :mod:`synaflow_core.handoff.parts`.
+
+    Attributes:
+        folder: Path of its folder relative to the manifest of the whole.
+        count: Elements in it.
+        bytes: Size of its content.
+        digest: Digest of its content.
+    """
+
+    folder: str
+    count: int
+    bytes: int
+    digest: str
+
+
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """All about one committed dataset; see :class:`~synaflow_core.handoff.ref.DatasetRef`.
 
     Attributes:
@@ -53,6 +73,7 @@ class Manifest(msgspec.Struct, frozen=True):
         attempt: Random name of the attempt that wrote the blocks.
         compression: ``zstd`` or None.
         seal: Digest of the manifest with an empty seal.
+        parts: What it consists of instead of blocks, when several processes wrote it.
     """
 
     format: int
@@ -69,7 +90,8 @@ class Manifest(msgspec.Struct, frozen=True):
     digest: str
     errors: int
     blocks: tuple[Block, ...]
-    seal: str = ""
+    seal: str
+    parts: tuple[Part, ...] = ()
 
 
 class _Version(msgspec.Struct):
@@ -87,6 +109,34 @@ def content_digest(blocks: tuple[Block, ...] | list[Block]) -> str:
     Where a block ends depends on the content alone, so equal data has an equal digest.
     """
     return digest_of("".join(block.content_digest for block in blocks).encode())
+
+
+def parts_digest(parts: tuple[Part, ...] | list[Part]) -> str:
+    """The digest of a dataset of parts: over those of the parts, in order."""
+    return digest_of("".join(part.digest for part in parts).encode())
+
+
+def ref_to(manifest: Manifest, folder: Folder) -> DatasetRef:
+    """The reference to a committed dataset."""
+    return DatasetRef(
+        uri=f"{folder.url}/{FILE}",
+        codec=manifest.codec,
+        type=manifest.type,
+        kind=manifest.kind,
+        count=manifest.count,
+        bytes=manifest.bytes,
+        digest=manifest.digest,
+        errors=manifest.errors,
+    )
+
+
+def visible_attempt(folder: Folder, unknown: str = "") -> str:
+    """The attempt that readers see now; ``unknown`` when that cannot be told."""
+    try:
+        manifest = load(folder)
+    except HandoffError:
+        return unknown
+    return "" if manifest is None else manifest.attempt
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -113,9 +163,10 @@ def decode(data: bytes, url: str) -> Manifest:
     """
     try:
         version = msgspec.json.decode(data, type=_Version).format
-        if version > FORMAT:
+        if version > FORMAT_WITH_PARTS:
             raise HandoffError(
-                f"manifest {redacted(url)} has format {version}, this version reads up to {FORMAT}"
+                f"manifest {redacted(url)} has format {version}, this version reads up to "
+                f"{FORMAT_WITH_PARTS}"
                 "\n    -> install the version of synaflow-export that wrote it, or a newer one"
             )
         manifest = msgspec.json.decode(data, type=Manifest)
@@ -132,10 +183,17 @@ def decode(data: bytes, url: str) -> Manifest:
 
 def _consistent(manifest: Manifest) -> bool:
     """Its parts fit together, and no path in it leads out of the dataset's folder."""
+    pieces: tuple[Block, ...] | tuple[Part, ...] = manifest.parts or manifest.blocks
+    of_parts = manifest.format == FORMAT_WITH_PARTS
+    digest = parts_digest(manifest.parts) if of_parts else content_digest(manifest.blocks)
     return (
         _ATTEMPT.fullmatch(manifest.attempt) is not None
+        and of_parts == bool(manifest.parts)
+        and not (manifest.parts and manifest.blocks)
         and all(_BLOCK_FILE.fullmatch(block.file) for block in manifest.blocks)
-        and sum(block.count for block in manifest.blocks) == manifest.count
-        and sum(block.content_bytes for block in manifest.blocks) == manifest.bytes
-        and content_digest(manifest.blocks) == manifest.digest
+        and all(_PART_FOLDER.fullmatch(part.folder) for part in manifest.parts)
+        and sum(piece.count for piece in pieces) == manifest.count
+        and digest == manifest.digest
+        and manifest.bytes
+        == sum(piece.bytes if isinstance(piece, Part) else piece.content_bytes for piece in pieces)
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import manifest as manifests
 from synaflow_core.handoff.codecs import Codec
 from synaflow_core.handoff.compression import decompress
-from synaflow_core.handoff.folders import Folder
+from synaflow_core.handoff.folders import Folder, open_folder
 from synaflow_core.handoff.manifest import Block, Manifest, digest_of
 from synaflow_core.handoff.places import redacted
 from synaflow_core.handoff.ref import DatasetRef
@@ -36,8 +37,11 @@ class DatasetReader:
                 the type.
         """
         manifest = self.manifest()
-        decode = self._codec.decoder(self._hint)
         end = manifest.count if stop is None else min(stop, manifest.count)
+        if manifest.parts:
+            yield from self._parts(manifest, start, end)
+            return
+        decode = self._codec.decoder(self._hint)
         position = 0
         for number in range(len(manifest.blocks)):
             if position >= end:
@@ -58,6 +62,25 @@ class DatasetReader:
                         yield batch if inside else batch[low:high]
             else:
                 position += count
+
+    def _parts(self, manifest: Manifest, start: int, end: int) -> Iterator[list[Any]]:
+        """The same for a dataset that consists of parts, which are opened one after another."""
+        position = 0
+        for part in manifest.parts:
+            if position >= end:
+                return
+            if position + part.count > start:
+                url = f"{self._folder.url}/{part.folder}"
+                ref = replace(
+                    self._ref,
+                    uri=f"{url}/{manifests.FILE}",
+                    count=part.count,
+                    bytes=part.bytes,
+                    digest=part.digest,
+                )
+                reader = DatasetReader(open_folder(url), ref, self._codec, self._hint)
+                yield from reader.batches(max(start - position, 0), min(end - position, part.count))
+            position += part.count
 
     def manifest(self) -> Manifest:
         """The manifest, checked against the reference.

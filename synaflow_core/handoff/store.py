@@ -4,15 +4,18 @@ Layout: ``{base}/{pipeline}/{run_key}/{dataset}/manifest.json`` and, beside it, 
 attempt, ``_attempts/<random>/block-00000.jsonl``. Blocks are invisible until a manifest names
 them, and the manifest is put in place at once, so a reader sees a whole dataset or none; of several
 attempts the last to commit wins and removes the blocks of the one it replaced. A killed attempt
-leaves blocks behind that nobody sees.
+leaves blocks behind that nobody sees. A dataset that several processes write together lies in
+parts below the same folder: :mod:`synaflow_core.handoff.parts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import PurePath
 from typing import Any
+
+import msgspec
 
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import compression as compressions
@@ -20,6 +23,7 @@ from synaflow_core.handoff import manifest as manifests
 from synaflow_core.handoff.codecs import codec_named
 from synaflow_core.handoff.folders import open_folder
 from synaflow_core.handoff.manifest import Manifest
+from synaflow_core.handoff.parts import commit_parts, part_folder
 from synaflow_core.handoff.places import base_url, redacted, segment_of
 from synaflow_core.handoff.reader import DatasetReader
 from synaflow_core.handoff.ref import DatasetRef
@@ -70,6 +74,7 @@ class HandoffStore:
         codec: str = "jsonl",
         kind: str = "items",
         type_name: str = "",
+        part: tuple[int, int] | None = None,
     ) -> DatasetWriter:
         """Begin an attempt at a dataset; nothing is visible before its commit.
 
@@ -81,6 +86,8 @@ class HandoffStore:
             codec: ``jsonl`` or ``pickle``.
             kind: ``items`` or ``value``.
             type_name: Name of the type, for people.
+            part: ``(index from 0, number of parts)``: write one part of the dataset, which
+                becomes visible when :meth:`join` has joined all.
 
         Raises:
             HandoffError: The codec or kind cannot be used, or the store's protocol is not there.
@@ -90,25 +97,41 @@ class HandoffStore:
                 f"dataset '{dataset}': kind {kind!r} is not known\n    -> use one of: items, value"
             )
         found = codec_named(codec, allow_pickle=self._allow_pickle)
-        folder = open_folder(_folder_of(self.uri(pipeline, run_key, dataset)))
-        draft = Manifest(
-            format=manifests.FORMAT,
-            pipeline=_printable(pipeline),
-            run_key=_printable(run_key),
-            dataset=_printable(dataset),
-            attempt=new_attempt(),
+        place = _folder_of(self.uri(pipeline, run_key, dataset))
+        folder = open_folder(place if part is None else f"{place}/{part_folder(*part)}")
+        draft = msgspec.structs.replace(
+            _draft(pipeline, run_key, dataset),
             codec=codec,
             compression=None if found.compressed else self._compression,
             type=_printable(type_name),
             kind=kind,
-            count=0,
-            bytes=0,
-            digest="",
-            errors=0,
-            blocks=(),
         )
         writer = EagerWriter if found.eager else DatasetWriter
         return writer(folder, found, found.encoder(type, dataset), draft)
+
+    def join(
+        self,
+        pipeline: str,
+        run_key: str,
+        dataset: str,
+        parts: Sequence[DatasetRef],
+        *,
+        errors: int = 0,
+    ) -> DatasetRef:
+        """Make the parts of a dataset one, in their order; see :meth:`writer`.
+
+        Args:
+            pipeline: Name of the pipeline.
+            run_key: Key of the run.
+            dataset: Name of the dataset.
+            parts: What the commits of all its parts returned, the first part first.
+            errors: Failed calls of the producing step, over all parts.
+
+        Raises:
+            HandoffError: A part is missing or is not of this dataset; nothing became visible.
+        """
+        folder = open_folder(_folder_of(self.uri(pipeline, run_key, dataset)))
+        return commit_parts(folder, _draft(pipeline, run_key, dataset), parts, errors)
 
     def write_value(
         self,
@@ -188,6 +211,27 @@ class HandoffStore:
                 f"dataset {redacted(ref.uri)} is of kind {ref.kind!r}, not {kind!r}\n"
                 f"    -> read it with {instead}()"
             )
+
+
+def _draft(pipeline: str, run_key: str, dataset: str) -> Manifest:
+    """A manifest with the names filled in, and nothing of the content."""
+    return Manifest(
+        format=manifests.FORMAT,
+        pipeline=_printable(pipeline),
+        run_key=_printable(run_key),
+        dataset=_printable(dataset),
+        attempt=new_attempt(),
+        codec="",
+        compression=None,
+        type="",
+        kind="items",
+        count=0,
+        bytes=0,
+        digest="",
+        errors=0,
+        blocks=(),
+        seal="",
+    )
 
 
 def _printable(name: str) -> str:

@@ -92,7 +92,7 @@ class DatasetWriter:
                 )
             whole = self._whole(errors)
             data = manifests.encode(whole)
-            replaced = self._visible()
+            replaced = manifests.visible_attempt(self._folder)
         except BaseException:
             self.abort()
             raise
@@ -100,7 +100,7 @@ class DatasetWriter:
             self._folder.publish(manifests.FILE, data, f"{self._attempt}/{manifests.FILE}")
         except BaseException:
             # It may be in place all the same (a lost answer): then the blocks must stay.
-            if self._visible(unknown=whole.attempt) != whole.attempt:
+            if manifests.visible_attempt(self._folder, whole.attempt) != whole.attempt:
                 self.abort()
             self._close("aborted")
             raise
@@ -108,16 +108,7 @@ class DatasetWriter:
         if replaced and replaced != whole.attempt:
             # No manifest can come to name these blocks again, and their readers are told.
             self._folder.remove(f"_attempts/{replaced}")
-        return DatasetRef(
-            uri=f"{self._folder.url}/{manifests.FILE}",
-            codec=whole.codec,
-            type=whole.type,
-            kind=whole.kind,
-            count=whole.count,
-            bytes=whole.bytes,
-            digest=whole.digest,
-            errors=whole.errors,
-        )
+        return manifests.ref_to(whole, self._folder)
 
     def abort(self) -> None:
         """Give the attempt up and remove its blocks; nothing happens after a commit."""
@@ -229,14 +220,6 @@ class DatasetWriter:
             errors=errors,
             blocks=tuple(self._blocks),
         )
-
-    def _visible(self, unknown: str = "") -> str:
-        """The attempt that readers see now; ``unknown`` when that cannot be told."""
-        try:
-            manifest = manifests.load(self._folder)
-        except HandoffError:
-            return unknown
-        return "" if manifest is None else manifest.attempt
 
 
 class EagerWriter(DatasetWriter):

@@ -132,8 +132,8 @@ def test_a_manifest_of_a_newer_version_says_so(
     written: tuple[HandoffStore, DatasetRef, list[Path]],
 ) -> None:
     store, ref, paths = written
-    paths[-1].write_bytes(paths[-1].read_bytes().replace(b'"format":1', b'"format":2', 1))
-    with pytest.raises(HandoffError, match="has format 2, this version reads up to 1"):
+    paths[-1].write_bytes(paths[-1].read_bytes().replace(b'"format":1', b'"format":3', 1))
+    with pytest.raises(HandoffError, match="has format 3, this version reads up to 2"):
         list(store.read(ref, Plain))
 
 
