@@ -13,7 +13,7 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
-from synaflow_core.definition import Observer, OnError, StepMode
+from synaflow_core.definition import Observer, OnError, Shards, StepMode
 
 
 class Source(Enum):
@@ -155,7 +155,7 @@ class Node:
     rollback: Callable[..., Any] | None = None
     progress_weight: float | None = None
     macro_task: str | None = None
-    shards: int | None = None
+    shards: Shards | None = None
     hidden: bool = False
     stop_on: tuple[type[BaseException], ...] = ()
 

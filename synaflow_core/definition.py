@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from synaflow_core.pipeline import Pipeline
+
+Shards = int | Literal["auto"]
+"""Parallel instances of a step when exported; ``auto``: by the number of rows at run time."""
 
 
 class OnError(Enum):
@@ -60,7 +63,7 @@ class Step:
     rollback: Callable[..., Any] | None = None
     progress_weight: float | None = None
     macro_task: str | None = None
-    shards: int | None = None
+    shards: Shards | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def step(
     rollback: Callable[..., Any] | None = None,
     progress_weight: float | None = None,
     macro_task: str | None = None,
-    shards: int | None = None,
+    shards: Shards | None = None,
 ) -> Step:
     """Declare one step of a pipeline.
 
@@ -140,7 +143,8 @@ def step(
         rollback: Compensation called when a later step fails.
         progress_weight: Share of this step in the progress of a run.
         macro_task: Label: steps with one label run in one task of the orchestrator.
-        shards: Number of parallel instances when exported (EACH steps only).
+        shards: Number of parallel instances when exported, or ``"auto"``: by the number of rows
+            (EACH steps only).
 
     Returns:
         The declaration, to be put into ``pipeline(steps=[...])``.

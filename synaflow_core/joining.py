@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -32,6 +33,26 @@ class ShardResult(msgspec.Struct, frozen=True):
     shard: Shard
     refs: dict[str, DatasetRef | None]
     report: MacroReport
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON values, for whatever an orchestrator hands on between tasks."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ShardResult:
+        """Read a result back.
+
+        Raises:
+            HandoffError: It is none.
+        """
+        try:
+            return msgspec.convert(values, cls)
+        except msgspec.ValidationError as problem:
+            raise HandoffError(
+                f"this is no result of a shard: {problem}\n"
+                "    -> pass on what the tasks of the shards returned, unchanged"
+            ) from problem
 
 
 def join_shards(
@@ -58,8 +79,8 @@ def join_shards(
         ThresholdExceededException: Too many items of an EACH step failed, over all shards.
         HandoffError: A shard is missing or there twice, or its part is not there.
     """
-    ordered = _in_order(spec, results)
-    report = joined_report(spec.name, [result.report for result in ordered])
+    ordered = in_order(spec, results)
+    report = joined_report(spec.name, ordered)
     _judge(report, contract)
     errors = {step.name: step.errors for step in report.steps}
     refs = {
@@ -76,13 +97,13 @@ def join_shards(
     return MacroResult(refs, report)
 
 
-def joined_report(macro_task: str, reports: Sequence[MacroReport]) -> MacroReport:
-    """The sums of several reports of the same steps; durations are seconds of work, added up."""
-    columns = zip(*(report.steps for report in reports), strict=True)
+def joined_report(macro_task: str, results: Sequence[ShardResult]) -> MacroReport:
+    """The sums of the reports of all shards; durations are seconds of work, added up."""
+    columns = zip(*(result.report.steps for result in results), strict=True)
     return MacroReport(
         macro_task,
         tuple(_summed(column) for column in columns),
-        sum(report.duration for report in reports),
+        sum(result.report.duration for result in results),
     )
 
 
@@ -117,7 +138,7 @@ def _judge(report: MacroReport, contract: Contract) -> None:
             raise failure
 
 
-def _in_order(spec: MacroSpec, results: Iterable[ShardResult]) -> list[ShardResult]:
+def in_order(spec: MacroSpec, results: Iterable[ShardResult]) -> list[ShardResult]:
     """The results by shard, after a check that each is there once and that none is of another cut.
 
     Raises:
@@ -171,24 +192,3 @@ def _join(
     if written[0].kind == "value":  # what a step gives that returns nothing: the same everywhere
         return dataclasses.replace(written[0], errors=errors)
     return store.join(pipeline, run_key, dataset, written, errors=errors)
-
-
-def result_to_json(result: ShardResult) -> dict[str, object]:
-    """The result as JSON values, for whatever an orchestrator hands on between tasks."""
-    values: dict[str, object] = msgspec.to_builtins(result)
-    return values
-
-
-def result_from_json(values: Mapping[str, object]) -> ShardResult:
-    """Read a result back.
-
-    Raises:
-        HandoffError: It is none.
-    """
-    try:
-        return msgspec.convert(values, ShardResult)
-    except msgspec.ValidationError as problem:
-        raise HandoffError(
-            f"this is no result of a shard: {problem}\n"
-            "    -> pass on what the tasks of the shards returned, unchanged"
-        ) from problem

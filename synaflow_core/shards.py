@@ -8,12 +8,12 @@ and travel through orchestrators. What the instances wrote is put together by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from synaflow_core.errors import HandoffError
-
-ROWS_PER_SHARD = 100_000
-"""Rows of a shard under ``auto``, unless the plan says otherwise."""
 
 
 class ShardSpec(msgspec.Struct, frozen=True):
@@ -67,6 +67,21 @@ def split(spec: ShardSpec, rows: int) -> tuple[Shard, ...]:
         Shard(index, count, cuts[index], cuts[index + 1], rows, f"{index + 1}/{count}")
         for index in range(count)
     )
+
+
+def shard_from_json(values: Mapping[str, Any]) -> Shard:
+    """Read the description of a shard back from JSON values.
+
+    Raises:
+        HandoffError: It is none.
+    """
+    try:
+        return msgspec.convert(values, Shard)
+    except msgspec.ValidationError as problem:
+        raise HandoffError(
+            f"this is no description of a shard: {problem}\n"
+            "    -> pass on what the task that plans the shards returned, unchanged"
+        ) from problem
 
 
 def check_shard(shard: Shard, dataset: str, rows: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from synaflow_core.errors import Problem
+from synaflow_core.errors import ExportError, Problem
 from synaflow_export.options.model import TargetOptions, did_you_mean
 from synaflow_export.params_form import required_params
 
@@ -30,7 +30,7 @@ def unsupported(target: Target[Any], contract: Contract) -> Iterator[Problem]:
             hint="make the steps plain functions (a step may call asyncio.run itself)",
         )
     for name, step in contract.steps.items():
-        if step.shards and not target.maps_shards:
+        if step.shards not in (None, 1) and not target.maps_shards:
             yield Problem(
                 where=step.where or contract.name,
                 subject=f"step '{name}'",
@@ -46,6 +46,29 @@ def unsupported(target: Target[Any], contract: Contract) -> Iterator[Problem]:
                 message=f"rollback= cannot be honoured by target '{target.name}'",
                 hint="remove rollback= or undo the work in a task of your own",
             )
+
+
+def refuse_shards(target: Target[Any], plan: Plan) -> None:
+    """Refuse a plan with shards, whoever asked for them, for a target that cannot map tasks.
+
+    Raises:
+        ExportError: Naming every macro-task that is sharded.
+    """
+    if target.maps_shards:
+        return
+    problems = [
+        Problem(
+            where="options",
+            subject=f"macro-task '{task.name}'",
+            code="shards-not-supported",
+            message=f"its shards cannot be honoured by target '{target.name}'",
+            hint="leave out the shards; the result is the same, computed by one task",
+        )
+        for task in plan.macro_tasks
+        if task.shards is not None
+    ]
+    if problems:
+        raise ExportError(f"pipeline {plan.pipeline!r} cannot be exported as asked", problems)
 
 
 def unusable(

@@ -56,10 +56,10 @@ def _wrong_options(entry: Step | Include) -> Iterator[tuple[str, str, str]]:
             f"expected a whole number of at least 1, got {entry.max_in_flight!r}",
             "1 hands over one item at a time; use a larger number for a window",
         )
-    if entry.shards is not None and not _is_count(entry.shards):
+    if entry.shards not in (None, "auto") and not _is_count(entry.shards):
         yield (
             "shards",
-            f"expected a whole number of at least 1, got {entry.shards!r}",
+            f"expected a whole number of at least 1, or 'auto', got {entry.shards!r}",
             "leave it out to run unsharded",
         )
     weight: Any = entry.progress_weight

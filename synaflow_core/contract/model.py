@@ -97,7 +97,7 @@ class StepContract(_Frozen, frozen=True):
         rollback: Name of the compensation function, or null.
         progress_weight: Share of the step in the progress of a run, or null.
         macro_task: Label of steps that must run together, or null.
-        shards: Wanted number of parallel instances, or null.
+        shards: Wanted number of parallel instances, ``auto`` (by the number of rows), or null.
         doc: First line of the function's docstring.
         code_digest: Digest of the function's own source.
         is_async: The function is a coroutine function or an async generator function.
@@ -132,7 +132,7 @@ class StepContract(_Frozen, frozen=True):
     rollback: Name | None
     progress_weight: Annotated[float, Meta(ge=0)] | None
     macro_task: Name | None
-    shards: PositiveInt | None
+    shards: PositiveInt | Literal["auto"] | None
     doc: str
     code_digest: Digest
     is_async: bool

@@ -15,11 +15,15 @@ from synaflow_export.cli.options import (
     Code,
     Granularity,
     GranularityOption,
+    MaxShards,
     OnCycle,
     OnCycleOption,
     PipelineName,
+    RowsPerShard,
+    Shard,
     Traceback,
     examples,
+    shard_counts,
 )
 from synaflow_export.cli.output import note, show, write
 from synaflow_export.cli.target_options import option_parameters
@@ -43,6 +47,9 @@ class _Request:
     granularity: Granularity
     allow_pickle: bool
     on_cycle: OnCycle
+    shard: list[str] | None
+    rows_per_shard: int | None
+    max_shards: int | None
     templates: Path | None
     dry_run: bool
     check: bool
@@ -102,6 +109,9 @@ def _common(
     granularity: GranularityOption = Granularity.STREAM,
     allow_pickle: AllowPickle = False,
     on_cycle: OnCycleOption = OnCycle.MERGE,
+    shard: Shard = None,
+    rows_per_shard: RowsPerShard = None,
+    max_shards: MaxShards = None,
     templates: Annotated[
         Path | None,
         typer.Option(
@@ -144,6 +154,7 @@ def _common(
 def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> None:
     from synaflow_export.load import LoadError, load
     from synaflow_export.plan import PlanOptions, make_plan
+    from synaflow_export.refusals import refuse_shards
     from synaflow_export.target import Export
 
     loaded = load(request.code, request.pipeline)
@@ -164,9 +175,13 @@ def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> No
             granularity=request.granularity.value,
             allow_pickle=request.allow_pickle,
             on_cycle=request.on_cycle.value,
+            shards=shard_counts(request.shard),
+            rows_per_shard=request.rows_per_shard,
+            max_shards=request.max_shards,
             store_url=getattr(options, "store", None),
         ),
     )
+    refuse_shards(target, plan)
     files = target.view(Export(plan, loaded.contract, options, loaded.sources, request.templates))
     if request.check or request.diff:
         _compare(files, request)

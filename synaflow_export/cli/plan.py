@@ -12,11 +12,15 @@ from synaflow_export.cli.options import (
     Code,
     Granularity,
     GranularityOption,
+    MaxShards,
     OnCycle,
     OnCycleOption,
     PipelineName,
+    RowsPerShard,
+    Shard,
     Traceback,
     examples,
+    shard_counts,
 )
 from synaflow_export.cli.output import note, show, tabulate, write
 
@@ -28,6 +32,10 @@ EXAMPLES = examples(
     (
         "one task per step, where that is possible",
         "synaflow-export plan pipe.py --granularity step",
+    ),
+    (
+        "four parallel instances of the steps around clean",
+        "synaflow-export plan pipe.py --shard clean=4",
     ),
     ("a picture for a README", "synaflow-export plan pipe.py --format mermaid"),
 )
@@ -47,6 +55,9 @@ def plan(
     granularity: GranularityOption = Granularity.STREAM,
     allow_pickle: AllowPickle = False,
     on_cycle: OnCycleOption = OnCycle.MERGE,
+    shard: Shard = None,
+    rows_per_shard: RowsPerShard = None,
+    max_shards: MaxShards = None,
     format: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
     traceback: Traceback = False,
 ) -> None:
@@ -59,7 +70,12 @@ def plan(
     for text in loaded.notes:
         note(text)
     options = PlanOptions(
-        granularity=granularity.value, allow_pickle=allow_pickle, on_cycle=on_cycle.value
+        granularity=granularity.value,
+        allow_pickle=allow_pickle,
+        on_cycle=on_cycle.value,
+        shards=shard_counts(shard),
+        rows_per_shard=rows_per_shard,
+        max_shards=max_shards,
     )
     made = make_plan(loaded.contract, options)
     if format is Format.JSON:
@@ -78,7 +94,7 @@ def _show_tables(plan: Plan) -> None:
         ["macro-task", "steps", "why together", "reads", "writes"],
         (
             (
-                row.macro_task,
+                "\n".join([row.macro_task, *([row.shards] if row.shards else [])]),
                 "\n".join(row.steps),
                 "\n".join(row.why),
                 "\n".join(row.reads),

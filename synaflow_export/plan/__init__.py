@@ -1,8 +1,8 @@
 """Planning: contract -> macro-tasks and boundary datasets. Pure: no I/O, no user code.
 
 Read in this order: :mod:`.model` (what comes out), :mod:`.planner` (the way through),
-:mod:`.graph`, :mod:`.fuse`, :mod:`.alignment`, :mod:`.cycle`, :mod:`.order`, :mod:`.partition`,
-:mod:`.boundaries`, and for people :mod:`.words` and :mod:`.explain`.
+:mod:`.graph`, :mod:`.fuse`, :mod:`.alignment`, :mod:`.shards`, :mod:`.cycle`, :mod:`.order`,
+:mod:`.partition`, :mod:`.boundaries`, and for people :mod:`.words` and :mod:`.explain`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from synaflow_export.plan.model import (
     PlanOptions,
     Reason,
     Representation,
+    ShardCount,
+    Shards,
     TaskInput,
     TaskOutput,
 )
@@ -37,6 +39,8 @@ __all__ = [
     "PlanRow",
     "Reason",
     "Representation",
+    "ShardCount",
+    "Shards",
     "TaskInput",
     "TaskOutput",
     "make_plan",

@@ -31,29 +31,52 @@ def aligned_links(graph: StepGraph) -> dict[int, int]:
     Returns:
         Index of a link -> position of the first join that needs it.
     """
-    item_links: list[list[int]] = [[] for _ in graph.steps]
-    for index, link in enumerate(graph.links):
-        if link.delivery == "item":
-            item_links[link.consumer].append(index)
-    branches: list[_Branch] = []
+    flow = _flow(graph)
     found: dict[int, int] = {}
-    for position, links in enumerate(item_links):
-        inputs = [branches[graph.links[index].producer] for index in links]
-        inputs += _param_branches(graph, position, links)
-        branches.append(_output(graph, position, inputs))
+    for position, (links, inputs) in enumerate(zip(flow.item_links, flow.inputs, strict=True)):
         meeting = Counter(branch.source for branch in inputs)
         dropping = {b.source for b in inputs if b.may_drop and meeting[b.source] > 1}
         open_links = [
-            i for i in links if dropping and branches[graph.links[i].producer].source in dropping
+            i
+            for i in links
+            if dropping and flow.outputs[graph.links[i].producer].source in dropping
         ]
         while open_links:
             index = open_links.pop()
             producer = graph.links[index].producer
-            if index in found or branches[producer].source == producer:
+            if index in found or flow.outputs[producer].source == producer:
                 continue  # the source itself may be read from the store: all branches read it
             found[index] = position
-            open_links += item_links[producer]
+            open_links += flow.item_links[producer]
     return found
+
+
+def item_sources(graph: StepGraph) -> list[frozenset[int | str]]:
+    """For each step, whose items, one for one, it is called with: of steps, or params by name."""
+    return [frozenset(branch.source for branch in inputs) for inputs in _flow(graph).inputs]
+
+
+@dataclass(frozen=True)
+class _Flow:
+    """How items flow. By position of a step: its item links, what they bring, what it hands on."""
+
+    item_links: list[list[int]]
+    inputs: list[list[_Branch]]
+    outputs: list[_Branch]
+
+
+def _flow(graph: StepGraph) -> _Flow:
+    item_links: list[list[int]] = [[] for _ in graph.steps]
+    for index, link in enumerate(graph.links):
+        if link.delivery == "item":
+            item_links[link.consumer].append(index)
+    flow = _Flow(item_links, [], [])
+    for position, links in enumerate(item_links):
+        inputs = [flow.outputs[graph.links[index].producer] for index in links]
+        inputs += _param_branches(graph, position, links)
+        flow.inputs.append(inputs)
+        flow.outputs.append(_output(graph, position, inputs))
+    return flow
 
 
 def _param_branches(graph: StepGraph, position: int, links: list[int]) -> list[_Branch]:

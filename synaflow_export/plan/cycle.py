@@ -39,15 +39,31 @@ class Resolution:
     spilled: list[tuple[int, int]] = field(default_factory=list)
 
 
-def resolve(graph: StepGraph, fusions: list[Fusion], on_cycle: OnCycle) -> Resolution:
-    """Change the demands so that the groups they make can be ordered."""
+def resolve(
+    graph: StepGraph,
+    fusions: list[Fusion],
+    on_cycle: OnCycle,
+    alone: frozenset[int] = frozenset(),
+) -> Resolution:
+    """Change the demands so that the groups they make can be ordered.
+
+    Args:
+        graph: The pipeline.
+        fusions: The demands.
+        on_cycle: What to do about groups that would wait for each other.
+        alone: Steps whose groups nothing may join: there streams are given up whatever
+            ``on_cycle`` says. Where that is not enough they are joined all the same, which the
+            caller can see.
+    """
     groups = Groups(len(graph.steps), fusions)
     components = cycles(graph.links, groups)
-    if not components:
-        return Resolution(fusions)
-    if on_cycle == "spill":
-        return _spill(graph, fusions, groups, components)
     resolution = Resolution(fusions)
+    apart = {groups.of[step] for step in alone}
+    spilling = [c for c in components if on_cycle == "spill" or not apart.isdisjoint(c)]
+    if spilling:
+        resolution = _spill(graph, fusions, groups, spilling)
+        groups = Groups(len(graph.steps), resolution.fusions)
+        components = cycles(graph.links, groups)
     _merge(graph, graph.links, groups, components, resolution)
     return resolution
 

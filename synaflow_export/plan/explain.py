@@ -45,6 +45,7 @@ class PlanRow:
         why: Sentences that say why they run together; empty for a single step.
         reads: Names of the datasets that it reads.
         writes: The datasets that it writes.
+        shards: ``8 shards of rows``; empty when it is one instance.
     """
 
     macro_task: str
@@ -52,6 +53,7 @@ class PlanRow:
     why: tuple[str, ...]
     reads: tuple[str, ...]
     writes: tuple[DatasetRow, ...]
+    shards: str = ""
 
 
 def plan_rows(plan: Plan) -> tuple[PlanRow, ...]:
@@ -68,8 +70,21 @@ def plan_rows(plan: Plan) -> tuple[PlanRow, ...]:
             why=tuple(reason.text for reason in task.reasons),
             reads=tuple(spec.dataset for spec in task.inputs),
             writes=tuple(_dataset_row(by_name[spec.dataset]) for spec in task.outputs),
+            shards=_shards(task),
         )
         for task in plan.macro_tasks
+    )
+
+
+def _shards(task: MacroTask) -> str:
+    shards = task.shards
+    if shards is None:
+        return ""
+    if shards.count is not None:
+        return f"{shards.count} shards of {shards.dataset}"
+    return (
+        f"shards of {shards.dataset}, {shards.rows_per_shard:,} rows each, "
+        f"at most {shards.max_shards:,}"
     )
 
 
@@ -108,9 +123,12 @@ def to_mermaid(plan: Plan) -> str:
 
 
 def _task_label(task: MacroTask) -> str:
+    lines = [f"<b>{_escaped(task.name)}</b>", *map(_escaped, task.steps)]
     if task.steps == (task.name,):
-        return _escaped(task.name)
-    return f"<b>{_escaped(task.name)}</b><br/>{'<br/>'.join(map(_escaped, task.steps))}"
+        lines = [_escaped(task.name)]
+    if task.shards is not None:
+        lines.append(f"<i>{_escaped(_shards(task))}</i>")
+    return "<br/>".join(lines)
 
 
 def _escaped(text: str) -> str:

@@ -17,7 +17,15 @@ from synaflow_export.plan.graph import Link, StepGraph
 from synaflow_export.plan.model import PlanOptions
 
 FusionKind = Literal[
-    "streaming", "unserialisable", "label", "scope", "pipeline", "aligned", "include", "cycle"
+    "streaming",
+    "unserialisable",
+    "label",
+    "scope",
+    "pipeline",
+    "aligned",
+    "include",
+    "cycle",
+    "shards",
 ]
 
 _EXPLAINED_LINKS = 64
@@ -34,7 +42,8 @@ class Fusion:
         second: Position of the other step, greater than ``first``.
         soft: May be given up: the link could be written to the store.
         join: For ``aligned``: position of the joining step.
-        about: For ``label``, ``scope`` and ``include``: the label, or the include's name.
+        about: For ``label``, ``scope`` and ``include``: the label, or the include's name; for
+            ``shards``: the step that asked for them.
     """
 
     kind: FusionKind
@@ -54,9 +63,9 @@ def must_fuse(graph: StepGraph, options: PlanOptions) -> list[Fusion]:
     """List what must run together under a granularity; hard demands come first."""
     if options.granularity == "pipeline":
         return [Fusion("pipeline", i, i + 1) for i in range(len(graph.steps) - 1)]
-    fusions = _together("label", [step.macro_task for step in graph.steps])
+    fusions = together("label", [step.macro_task for step in graph.steps])
     if options.granularity == "scope":
-        fusions += _together("scope", [scope_of(graph, i) for i in range(len(graph.steps))])
+        fusions += together("scope", [scope_of(graph, i) for i in range(len(graph.steps))])
     aligned = aligned_links(graph)
     streams: list[Fusion] = []
     for index, link in enumerate(graph.links):
@@ -92,7 +101,7 @@ def include_of(graph: StepGraph, position: int) -> str | None:
     return "/".join(step.scope) if step.hidden else None
 
 
-def _together(kind: FusionKind, keys: list[str | None]) -> list[Fusion]:
+def together(kind: FusionKind, keys: list[str | None]) -> list[Fusion]:
     """Chain the steps that share a key."""
     latest: dict[str, int] = {}
     fusions = []

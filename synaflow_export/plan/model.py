@@ -2,7 +2,8 @@
 
 Made by :func:`synaflow_export.plan.planner.make_plan`; every target reads it and nothing else.
 The JSON of one :class:`MacroTask` is what a worker decodes as its ``MacroSpec``: the names of the
-fields that both know (``name steps inputs outputs fingerprint``) are a contract between the two.
+fields that both know (``name steps inputs outputs fingerprint shards``) are a contract between the
+two.
 """
 
 from __future__ import annotations
@@ -30,10 +31,17 @@ ReasonKind = Literal[
     "cycle",
     "cut",
     "unstored",
+    "shards",
 ]
+ShardCount = int | Literal["auto"]
 
 GRANULARITIES: tuple[Granularity, ...] = ("stream", "step", "scope", "pipeline")
 ON_CYCLE: tuple[OnCycle, ...] = ("merge", "spill")
+
+ROWS_PER_SHARD = 100_000
+"""Rows of a shard under ``auto``, unless the user says otherwise."""
+MAX_SHARDS = 1_000
+"""Instances of a macro-task; Airflow refuses to map a task more than 1,024 times."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,10 @@ class PlanOptions:
             a stream to the store where that is enough.
         spill: Names of steps whose stream is written to the store instead of handed over item by
             item.
+        shards: Step -> number of parallel instances, or ``auto``; goes before what the code says,
+            and 1 means none.
+        rows_per_shard: Rows of an instance under ``auto``; None: 100,000.
+        max_shards: Upper limit of the number of instances; None: 1,000.
         store_url: Where datasets will be stored, if known; then checked for reachability.
         distributed: Macro-tasks may run on different machines.
     """
@@ -57,6 +69,9 @@ class PlanOptions:
     allow_pickle: bool = False
     on_cycle: OnCycle = "merge"
     spill: tuple[str, ...] = ()
+    shards: tuple[tuple[str, ShardCount], ...] = ()
+    rows_per_shard: int | None = None
+    max_shards: int | None = None
     store_url: str | None = None
     distributed: bool = False
 
@@ -95,6 +110,22 @@ class TaskOutput(msgspec.Struct, frozen=True):
     final: bool
 
 
+class Shards(msgspec.Struct, frozen=True):
+    """How a macro-task runs as several instances; a worker decodes it as its ``ShardSpec``.
+
+    Attributes:
+        dataset: The input that is cut into contiguous slices, one per instance.
+        count: Number of instances, fewer when there are fewer rows; null: by the number of rows.
+        rows_per_shard: Rows of an instance where ``count`` is null.
+        max_shards: Upper limit of the number of instances where ``count`` is null.
+    """
+
+    dataset: str
+    count: int | None
+    rows_per_shard: int
+    max_shards: int
+
+
 class MacroTask(msgspec.Struct, frozen=True):
     """Steps that run in one process: one task of the orchestrator.
 
@@ -108,6 +139,7 @@ class MacroTask(msgspec.Struct, frozen=True):
         reasons: Why the steps run together; empty for a single step.
         weight: Share of the progress of the run, 0 to 1; the plan's weights sum to 1.
         doc: First line of the documentation of the step that gave the name; may be empty.
+        shards: How it is sharded; null when it is one instance.
     """
 
     name: str
@@ -119,6 +151,7 @@ class MacroTask(msgspec.Struct, frozen=True):
     reasons: tuple[Reason, ...] = ()
     weight: float = 0.0
     doc: str = ""
+    shards: Shards | None = None
 
 
 class Dataset(msgspec.Struct, frozen=True):

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from synaflow_core.errors import Problem
 from synaflow_export.plan.cycle import Resolution, resolve
 from synaflow_export.plan.fuse import Fusion, Groups, include_of, must_fuse
 from synaflow_export.plan.graph import StepGraph
-from synaflow_export.plan.model import PlanOptions, Reason
+from synaflow_export.plan.model import PlanOptions, Reason, Shards
 from synaflow_export.plan.order import topological_order
+from synaflow_export.plan.shards import Sharding, apart, joined_problems, sharding
 from synaflow_export.plan.words import Wording
 
 
@@ -27,12 +29,14 @@ class Group:
         named_after: Position of the step that gave the name or carries the label.
         steps: Positions in declaration order.
         reasons: Why they run together.
+        shards: How they are sharded, if they are.
     """
 
     name: str
     named_after: int
     steps: tuple[int, ...]
     reasons: tuple[Reason, ...]
+    shards: Shards | None = None
 
 
 @dataclass(frozen=True)
@@ -43,26 +47,33 @@ class Partition:
         groups: In topological order, ties by declaration.
         group_of: Position of a step -> index of its group.
         reasons: Streams that were cut, labels that could not stay apart.
+        problems: Why steps cannot be sharded as asked.
     """
 
     groups: tuple[Group, ...]
     group_of: tuple[int, ...]
     reasons: tuple[Reason, ...]
+    problems: tuple[Problem, ...]
 
 
 def partition(graph: StepGraph, options: PlanOptions) -> Partition:
     """Decide which steps run together."""
-    resolution = resolve(graph, must_fuse(graph, options), options.on_cycle)
-    resolution.fusions = resolution.fusions + _absorbed(graph, resolution.fusions)
+    demands = must_fuse(graph, options)
+    sharded = sharding(graph, demands, options)
+    alone = frozenset(sharded.region_of)
+    resolution = resolve(graph, apart(graph, demands, sharded.regions), options.on_cycle, alone)
+    problems = [*sharded.problems, *joined_problems(graph, sharded.regions, resolution)]
+    resolution.fusions = resolution.fusions + _absorbed(graph, resolution.fusions, alone)
     groups, order = _ordered(graph, resolution.fusions)
     wording = Wording(graph)
     reasons = _reasons(graph, groups, resolution, wording)
+    shards = {groups.of[region.named[0]]: region.shards for region in sharded.regions}
     members = [tuple(groups.members[group]) for group in order]
     index = {group: i for i, group in enumerate(order)}
     group_of = tuple(index[group] for group in groups.of)
     return Partition(
         groups=tuple(
-            Group(name, after, steps, tuple(reasons[group]))
+            Group(name, after, steps, tuple(reasons[group]), shards.get(group))
             for (name, after), steps, group in zip(
                 _names(graph, members), members, order, strict=True
             )
@@ -70,8 +81,10 @@ def partition(graph: StepGraph, options: PlanOptions) -> Partition:
         group_of=group_of,
         reasons=(
             *_shared_labels(graph, groups, members, options, wording),
-            *_cuts(graph, group_of, resolution, options, wording),
+            *_cuts(graph, group_of, resolution, options, sharded, wording),
+            *(wording.unsharded(step, options.granularity) for step in sharded.unused),
         ),
+        problems=tuple(problems),
     )
 
 
@@ -83,8 +96,10 @@ def _ordered(graph: StepGraph, fusions: list[Fusion]) -> tuple[Groups, list[int]
     return groups, order
 
 
-def _absorbed(graph: StepGraph, fusions: list[Fusion]) -> list[Fusion]:
+def _absorbed(graph: StepGraph, fusions: list[Fusion], alone: frozenset[int]) -> list[Fusion]:
     """Let groups that only make the params of an include join the one group that reads them.
+
+    But not one that is sharded: what is made once would be made by every shard.
 
     Never makes a cycle: whatever such a group leads to, it leads to through that reader.
     """
@@ -97,11 +112,16 @@ def _absorbed(graph: StepGraph, fusions: list[Fusion]) -> list[Fusion]:
         if producer != consumer:
             reader[producer].setdefault(consumer, link.consumer)
     now_in = {group: group for group in order}
+    closed = {groups.of[step] for step in alone}
     absorbed = []
     for group in reversed(order):
         members = groups.members[group]
         readers = {now_in[other]: step for other, step in reader[group].items()}
-        if len(readers) == 1 and all(graph.steps[member].hidden for member in members):
+        if (
+            len(readers) == 1
+            and closed.isdisjoint(readers)
+            and all(graph.steps[member].hidden for member in members)
+        ):
             ((now_in[group], step),) = readers.items()
             about = include_of(graph, members[0]) or ""
             absorbed.append(Fusion("include", members[-1], step, about=about))
@@ -171,6 +191,8 @@ def _reason(fusions: list[Fusion], wording: Wording) -> Reason:
             return wording.unserialisable(first.first, consumers)
         case "aligned":
             return wording.aligned(first.join, [(f.first, f.second) for f in fusions])
+        case "shards":
+            return wording.sharded(first, [step for f in fusions for step in (f.first, f.second)])
     return wording.declared(first, [step for f in fusions for step in (f.first, f.second)])
 
 
@@ -201,16 +223,22 @@ def _cuts(
     group_of: tuple[int, ...],
     resolution: Resolution,
     options: PlanOptions,
+    sharded: Sharding,
     wording: Wording,
 ) -> list[Reason]:
     """Streams that cross, and so are written to the store."""
     spilled = set(resolution.spilled)
+    region_of = sharded.region_of
     cut: dict[tuple[int, str], list[int]] = {}
     for link in graph.links:
         if not link.streaming or group_of[link.producer] == group_of[link.consumer]:
             continue
-        if (link.producer, link.consumer) in spilled:
-            because = "their macro-tasks would wait for each other (on_cycle='spill')"
+        region = region_of.get(link.producer) or region_of.get(link.consumer)
+        if region is not None:
+            because = f"{graph.names[region.named[0]]} runs in shards"
+        elif (link.producer, link.consumer) in spilled:
+            because = "their macro-tasks would wait for each other"
+            because += " (on_cycle='spill')" if options.on_cycle == "spill" else ""
         elif graph.names[link.producer] in options.spill:
             because = f"spill names {graph.names[link.producer]!r}"
         else:

@@ -49,7 +49,7 @@ def make_plan(contract: Contract, options: PlanOptions | None = None) -> Plan:
         raise ExportError(title, problems)
     parts = partition(graph, options)
     crossing = boundaries(graph, parts, options)
-    problems = list(crossing.problems)
+    problems = [*parts.problems, *crossing.problems]
     if options.store_url is not None:
         problems += store_problems(
             crossing.datasets, options.store_url, distributed=options.distributed
@@ -98,6 +98,7 @@ def _macro_tasks(
             reasons=group.reasons,
             weight=round(sum(weights[step] for step in group.steps), 6),
             doc=graph.steps[group.named_after].doc,
+            shards=group.shards,
         )
         for group in parts.groups
     )

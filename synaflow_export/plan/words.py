@@ -107,6 +107,17 @@ class Wording:
         )
         return self._reason("aligned", [join, *(s for edge in edges for s in edge)], edges, text)
 
+    def sharded(self, fusion: Fusion, steps: Sequence[int]) -> Reason:
+        """``parse + clean: items pass through them one by one, in the shards of clean``."""
+        text = f"items pass through them one by one, in the shards of {fusion.about}"
+        return self._reason("shards", steps, [], text)
+
+    def unsharded(self, step: int, granularity: str) -> Reason:
+        """A step that asks for shards in vain."""
+        name, shards = self._graph.names[step], self._graph.steps[step].shards
+        text = f"{name}: shards={shards!r} has no effect with granularity {granularity!r}"
+        return Reason("shards", (name,), (), text)
+
     def cycle(
         self,
         joining: Sequence[int],
@@ -157,6 +168,8 @@ class Wording:
                 text = f"{names[fusion.join]} joins their items by source item"
             case "include":
                 text = f"they make the params of the include {about}"
+            case "shards":
+                text = f"they run in the shards of {fusion.about}"
             case _:  # `pipeline` and `cycle` never lie on a cycle
                 text = "they were joined already"
         return text

@@ -10,16 +10,17 @@ from __future__ import annotations
 import difflib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synaflow_core import macro
-from synaflow_core.engine import Monitor
+from synaflow_core.engine import Monitor, StepReport
 from synaflow_core.errors import HandoffError, ParamsError, Problem
 from synaflow_core.handoff import DatasetRef
 from synaflow_core.macro import MacroResult, MacroSpec
+from synaflow_core.shards import shard_from_json
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.progress import log_reports, progress_lines, report_values
 from synaflow_export.runtime.storage import open_store
@@ -51,8 +52,9 @@ def run_exported(
     *,
     params: Mapping[str, Any],
     inputs: Mapping[str, Any],
+    shard: Mapping[str, Any] | None = None,
 ) -> tuple[MacroSpec, MacroResult]:
-    """Run the steps of one macro-task.
+    """Run the steps of one macro-task, or of one shard of it (see :mod:`.shards`).
 
     Args:
         exported: The folder of the export.
@@ -60,6 +62,7 @@ def run_exported(
         place: Where it runs.
         params: Values of the pipeline's params, as JSON values.
         inputs: Dataset -> what the upstream task returned for it; see :func:`references`.
+        shard: One of those that :func:`~synaflow_export.runtime.shards.plan_shards` gave.
 
     Raises:
         SynaflowError: As :func:`synaflow_core.macro.run_macro_task` does.
@@ -68,7 +71,9 @@ def run_exported(
     store = open_store(place.store, place.home, allow_pickle=exported.allow_pickle)
     monitor = Monitor()
     began = time.perf_counter()
-    place.logger.info("macro-task '%s': steps %s", macro_task, ", ".join(spec.steps))
+    part = None if shard is None else shard_from_json(shard)
+    name = macro_task if part is None else f"{macro_task} {part.label}"
+    place.logger.info("macro-task '%s': steps %s", name, ", ".join(spec.steps))
     try:
         with exported.pipeline() as pipeline, progress_lines(monitor, place.logger):
             result = macro.run_macro_task(
@@ -78,32 +83,35 @@ def run_exported(
                 inputs=references(spec, inputs),
                 store=store,
                 run_key=place.run_key,
+                shard=part,
                 exported=exported.contract,
                 monitor=monitor,
             )
     finally:
-        _report(macro_task, monitor, time.perf_counter() - began, place)
+        tell_reports(macro_task, monitor.snapshot(), time.perf_counter() - began, place)
     return spec, result
 
 
 def references(spec: MacroSpec, inputs: Mapping[str, Any]) -> dict[str, DatasetRef | None]:
-    """Datasets as the upstream tasks returned them; None for one that its step did not produce.
+    """The datasets that a macro-task reads; see :func:`reference`."""
+    return {entry.dataset: reference(entry.dataset, inputs) for entry in spec.inputs}
+
+
+def reference(dataset: str, inputs: Mapping[str, Any]) -> DatasetRef | None:
+    """A dataset as the upstream task returned it; None for one that its step did not produce.
 
     Raises:
         HandoffError: A task upstream returned nothing, for example because it was marked as
             successful by hand and never ran.
     """
-    found: dict[str, DatasetRef | None] = {}
-    for entry in spec.inputs:
-        given = inputs.get(entry.dataset)
-        if given is None:
-            raise HandoffError(
-                f"the reference of dataset '{entry.dataset}' is missing: the task that makes it "
-                "did not run, or what it returned is gone\n"
-                "    -> run that task again, then this one"
-            )
-        found[entry.dataset] = None if is_absent(given) else DatasetRef.from_dict(given)
-    return found
+    given = inputs.get(dataset)
+    if given is None:
+        raise HandoffError(
+            f"the reference of dataset '{dataset}' is missing: the task that makes it "
+            "did not run, or what it returned is gone\n"
+            "    -> run that task again, then this one"
+        )
+    return None if is_absent(given) else DatasetRef.from_dict(given)
 
 
 def returned(ref: DatasetRef | None) -> dict[str, Any]:
@@ -157,9 +165,10 @@ def _absent() -> dict[str, Any]:
     return {"uri": None, "reason": "its step failed or was skipped; see the report of the task"}
 
 
-def _report(macro_task: str, monitor: Monitor, duration: float, place: Place) -> None:
+def tell_reports(
+    macro_task: str, reports: Sequence[StepReport], duration: float, place: Place
+) -> None:
     """Tell what each inner step did, also when one of them failed."""
-    reports = monitor.snapshot()
     if not reports:
         return
     log_reports(reports, place.logger)

@@ -1,25 +1,27 @@
 """Sharded macro-tasks on a worker: three calls, the same for every orchestrator.
 
 A macro-task whose ``shards`` in the plan is not null runs as several mapped instances, each on a
-contiguous slice of one dataset. A generated file maps it with the orchestrator's own means::
+contiguous slice of one dataset (``task.shards.dataset``, one of its inputs). A generated file maps
+it with the orchestrator's own means; a target's module wraps each of these calls, as it wraps
+:func:`~synaflow_export.runtime.running.run_exported`::
 
-    shards = plan_shards(...)                      # a small task: a list, never empty
-    parts  = [run_macro_task(..., shard=s) for s in shards]      # mapped: one task per shard
-    refs   = join_shards(..., parts)               # a small task: what the next tasks get
+    shards = plan_shards(exported, name, inputs)           # a small task; a list, never empty
+    spec, result = run_exported(..., shard=shard)          # mapped: one task per shard, returning
+    part_of(shard, result)                                 #   this
+    spec, result = join_shards(exported, name, place, parts)  # a small task; its result is that
+                                                           #   of a macro-task without shards
 
 1. :func:`plan_shards` gives the slices as JSON: ``{"index": 1, "count": 8, "start": 100, "stop":
    200, "rows": 800, "label": "2/8"}``. There is at least one (an empty one where there are no
    rows) and never more than the plan's ``max_shards``; ``label`` is for the orchestrator's UI.
-   It reads references only, no data and no code of the user's.
-2. The target's own ``run_macro_task`` takes ``shard=`` (None for a macro-task that is not
-   sharded), hands :func:`shard_of` of it to :func:`synaflow_core.macro.run_macro_task`, and
-   returns :func:`part_of` of the result: JSON that says which shard it is of, with references and
-   counts. Each instance may be retried alone, at any time, on any machine.
+   It looks at references only: at no data, no store and no code of the user's.
+2. ``run_exported(..., shard=...)`` takes one of them. Inputs, store and run key are those of a
+   macro-task without shards; the other inputs are read as a whole by every instance. Each may be
+   retried alone, at any time, on any machine. What it returns, :func:`part_of`, is small JSON.
 3. :func:`join_shards` takes all those returns, in any order, refuses missing and repeated ones,
    sums up the counts, judges the error thresholds on the sums, and makes the parts one dataset
-   each. Its result is what an unsharded macro-task's would be: references by dataset and a report.
-
-Nothing else differs from a macro-task that is not sharded: same inputs, same store, same run key.
+   each: ``returned(result.refs[dataset])`` is what the consumers get. It must run only when all
+   shards have succeeded.
 """
 
 from __future__ import annotations
@@ -30,27 +32,28 @@ from typing import Any
 import msgspec
 
 from synaflow_core import joining
-from synaflow_core.errors import DriftError, HandoffError
-from synaflow_core.handoff import DatasetRef, HandoffStore
+from synaflow_core.errors import DriftError
 from synaflow_core.macro import MacroResult, MacroSpec
-from synaflow_core.shards import Shard, split
+from synaflow_core.shards import shard_from_json, split
 from synaflow_export.runtime.exported import Exported
+from synaflow_export.runtime.running import Place, reference, tell_reports
+from synaflow_export.runtime.storage import open_store
 
 
 def plan_shards(
-    exported: Exported, macro_task: str, inputs: Mapping[str, DatasetRef | None]
+    exported: Exported, macro_task: str, inputs: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Cut the input of a sharded macro-task into slices.
 
     Args:
-        exported: What was exported.
+        exported: The folder of the export.
         macro_task: Name of the macro-task in the plan.
-        inputs: Dataset -> reference, at least for the one that is sliced; None for one that its
-            step did not produce, which gives one empty shard.
+        inputs: Dataset -> what the upstream task returned for it; only the one that is sliced
+            is looked at.
 
     Raises:
         DriftError: The plan does not have that macro-task, or it is not sharded.
-        HandoffError: The reference of the dataset that is sliced is missing.
+        HandoffError: The task that makes the dataset returned nothing.
     """
     spec = exported.macro_task(macro_task)
     if spec.shards is None:
@@ -58,65 +61,44 @@ def plan_shards(
             f"macro-task '{macro_task}' is not sharded in the plan in {exported.folder}. "
             "Export again, so that the generated file and the plan belong together."
         )
-    sliced = spec.shards.dataset
-    if sliced not in inputs:
-        raise HandoffError(
-            f"the reference of dataset '{sliced}' is missing: the task that makes it did not run\n"
-            "    -> clear that task, so that it runs again"
-        )
-    ref = inputs[sliced]
+    ref = reference(spec.shards.dataset, inputs)
+    # A dataset that its step failed to produce: the one shard skips its steps, as a task would.
     shards = split(spec.shards, 0 if ref is None else ref.count)
     return [msgspec.to_builtins(shard) for shard in shards]
 
 
-def shard_of(values: Mapping[str, Any] | None) -> Shard | None:
-    """The shard that :func:`plan_shards` described; None for None.
-
-    Raises:
-        HandoffError: It is no description of a shard.
-    """
-    if values is None:
-        return None
-    try:
-        return msgspec.convert(values, Shard)
-    except msgspec.ValidationError as problem:
-        raise HandoffError(
-            f"this is no description of a shard: {problem}\n"
-            "    -> pass on what plan_shards returned, unchanged"
-        ) from problem
-
-
-def part_of(shard: Shard, result: MacroResult) -> dict[str, Any]:
-    """What an instance returns: JSON for :func:`join_shards`."""
-    return joining.result_to_json(joining.ShardResult(shard, result.refs, result.report))
+def part_of(shard: Mapping[str, Any], result: MacroResult) -> dict[str, Any]:
+    """What an instance returns for :func:`join_shards`, as JSON values."""
+    return joining.ShardResult(shard_from_json(shard), result.refs, result.report).to_json()
 
 
 def join_shards(
-    exported: Exported,
-    macro_task: str,
-    parts: Iterable[Mapping[str, Any]],
-    *,
-    store: HandoffStore,
-    run_key: str,
-) -> MacroResult:
-    """Put together what the instances of a sharded macro-task returned.
+    exported: Exported, macro_task: str, place: Place, parts: Iterable[Mapping[str, Any]]
+) -> tuple[MacroSpec, MacroResult]:
+    """Put together what the instances of a sharded macro-task wrote.
 
     Args:
-        exported: What was exported.
+        exported: The folder of the export.
         macro_task: Name of the macro-task in the plan.
+        place: Where it runs: the store and run key that the instances had.
         parts: What :func:`part_of` gave for each shard, in any order.
-        store: The store that the instances wrote to.
-        run_key: The run key that they had.
+
+    Returns:
+        As ``run_exported``: the report holds the sums, and was passed on to the place.
 
     Raises:
         ThresholdExceededException: Too many items of a step failed, over all shards.
         HandoffError: A shard is missing or there twice, or what it wrote is not there.
     """
-    spec: MacroSpec = exported.macro_task(macro_task)
-    return joining.join_shards(
+    spec = exported.macro_task(macro_task)
+    results = joining.in_order(spec, map(joining.ShardResult.from_json, parts))
+    report = joining.joined_report(spec.name, results)
+    tell_reports(macro_task, report.steps, report.duration, place)
+    joined = joining.join_shards(
         spec,
-        map(joining.result_from_json, parts),
+        results,
         contract=exported.contract,
-        store=store,
-        run_key=run_key,
+        store=open_store(place.store, place.home, allow_pickle=exported.allow_pickle),
+        run_key=place.run_key,
     )
+    return spec, joined

@@ -19,65 +19,19 @@ from synaflow_core import (
     OnError,
     Pipeline,
     PipelineStopException,
-    StepReport,
     ThresholdExceededException,
     async_run,
     pipeline,
     run,
     step,
 )
-from synaflow_core.contract import Contract
-from synaflow_core.dag import Delivery, OutputKind
-from synaflow_core.engine.collect import build as build_container
 from synaflow_core.errors import DriftError, HandoffError
-from synaflow_core.handoff import DatasetRef, HandoffStore
+from synaflow_core.handoff import HandoffStore
 from synaflow_core.macro import MacroSpec, run_macro_task
-from synaflow_export.plan import GRANULARITIES, Plan, PlanOptions, make_plan
+from synaflow_export.plan import GRANULARITIES
 from tests.engine.reference import Plan as StepPlan
 from tests.engine.reference import build, plans
-
-Refs = dict[str, DatasetRef | None]
-
-
-def planned(made: Pipeline, granularity: str = "stream") -> Plan:
-    """The plan as a worker gets it: through JSON."""
-    contract = Contract.from_json(made.contract().to_json())
-    return make_plan(contract, PlanOptions(granularity=granularity))
-
-
-def rehearse(
-    made: Pipeline, plan: Plan, store: HandoffStore, params: dict[str, Any] | None = None
-) -> tuple[Refs, dict[str, StepReport]]:
-    """Run all macro-tasks in order; references travel as JSON, as they do between tasks."""
-    refs: Refs = {}
-    reports: dict[str, StepReport] = {}
-    for task in plan.macro_tasks:
-        spec = msgspec.json.decode(msgspec.json.encode(task), type=MacroSpec)
-        inputs = {entry.dataset: _travelled(refs[entry.dataset]) for entry in spec.inputs}
-        result = run_macro_task(
-            made, spec, params=params or {}, inputs=inputs, store=store, run_key="r"
-        )
-        refs |= result.refs
-        reports |= {report.name: report for report in result.report.steps}
-    return refs, reports
-
-
-def _travelled(ref: DatasetRef | None) -> DatasetRef | None:
-    if ref is None:
-        return None
-    return DatasetRef.from_dict(msgspec.json.decode(msgspec.json.encode(ref.to_dict())))
-
-
-def read(made: Pipeline, store: HandoffStore, name: str, ref: DatasetRef) -> Any:
-    """A final dataset in the form in which `run` returns it."""
-    node = made.dag.steps[name]
-    if ref.kind == "value":
-        return store.read_value(ref, node.returns)
-    items = store.read(ref, node.element)
-    kind = (
-        Delivery.LIST if node.output_kind is OutputKind.STREAM else Delivery(node.output_kind.value)
-    )
-    return build_container(items, kind)
+from tests.engine.rehearsing import planned, read, rehearse
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
