@@ -6,7 +6,7 @@ honour, or what could not run on its workers, is a problem with a next step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from synaflow_core.errors import ExportError, Problem
@@ -110,11 +110,22 @@ def unusable(
         )
 
 
-def unscheduled_params(contract: Contract) -> Iterator[Problem]:
+def unbound_window(target: Target[Any], plan: Plan) -> Iterator[Problem]:
+    """Yield that runs of this target have no window to bind params to."""
+    yield Problem(
+        where=plan.pipeline,
+        subject=f"target '{target.name}'",
+        code="window-not-supported",
+        message="its runs cover no interval of time, so no param can take its bounds",
+        hint="leave --window and --bind out, and give the params with each run",
+    )
+
+
+def unscheduled_params(pipeline: str, schema: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the params that a run which nobody starts by hand would lack."""
-    for name in required_params(contract.params_schema):
+    for name in required_params(schema):
         yield Problem(
-            where=contract.name,
+            where=pipeline,
             subject=f"param '{name}'",
             code="required-param-with-schedule",
             message="it has no default, and nobody is there to give a scheduled run its value",

@@ -24,7 +24,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from synaflow_core.errors import ExportError, Problem
 from synaflow_export.generated import GeneratedFile
 from synaflow_export.options.model import TargetOptions, did_you_mean
-from synaflow_export.refusals import misplaced_options, unscheduled_params, unsupported, unusable
+from synaflow_export.refusals import (
+    misplaced_options,
+    unbound_window,
+    unscheduled_params,
+    unsupported,
+    unusable,
+)
+from synaflow_export.windows.binding import without_bound
 
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract
@@ -82,6 +89,17 @@ class Export(Generic[OptionsT]):
     options: OptionsT
     sources: Sources
     templates: Path | None = None
+
+    @property
+    def params_schema(self) -> Mapping[str, Any]:
+        """The contract's schema of the params; those that a window gives may be left empty."""
+        return without_bound(self.plan.window, self.contract.params_schema)
+
+    @property
+    def schedule(self) -> str | None:
+        """When it runs by itself: as chosen, or once per window."""
+        chosen: str | None = getattr(self.options, "schedule", None)
+        return self.plan.window.schedule if self.plan.window and not chosen else chosen
 
     def folder_files(self, folder: str) -> tuple[GeneratedFile, ...]:
         """What running tasks read, in a folder of its own: contract, plan, the user's code."""
@@ -181,8 +199,10 @@ class Target(ABC, Generic[OptionsT]):
             *misplaced_options(plan, options),
             *more,
         ]
-        if self.scheduled_params_need_defaults and getattr(options, "schedule", None) is not None:
-            found += unscheduled_params(contract)
+        if self.scheduled_params_need_defaults and export.schedule is not None:
+            found += unscheduled_params(plan.pipeline, export.params_schema)
+        if plan.window is not None and not self.binds_windows:
+            found += unbound_window(self, plan)
         if found:
             raise ExportError(
                 f"'{plan.pipeline}' cannot be exported to {self.title} as asked", found

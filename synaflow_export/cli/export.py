@@ -156,6 +156,7 @@ def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> No
     from synaflow_export.plan import PlanOptions, make_plan
     from synaflow_export.refusals import refuse_shards
     from synaflow_export.target import Export
+    from synaflow_export.windows.choice import window_of
 
     loaded = load(request.code, request.pipeline)
     for text in (*loaded.notes, *loaded.worker_notes):
@@ -179,6 +180,7 @@ def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> No
             rows_per_shard=request.rows_per_shard,
             max_shards=request.max_shards,
             store_url=getattr(options, "store", None),
+            window=window_of(options),
         ),
     )
     refuse_shards(target, plan)

@@ -129,6 +129,21 @@ def texts(longest: int = 100) -> Check:
     return check
 
 
+def pairs(read: Callable[[tuple[str, ...]], object]) -> Check:
+    """Several texts that ``read`` can read together; it raises a ValueError if it cannot."""
+
+    def check(value: object) -> Trouble:
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+            return "they must be texts like NAME=VALUE", "give each as NAME=VALUE"
+        try:
+            read(tuple(value))
+        except ValueError as error:
+            return str(error), "give each as NAME=VALUE"
+        return None
+
+    return check
+
+
 def store(value: object) -> Trouble:
     """A URL or path without a credential in it."""
     if not isinstance(value, str) or not value.strip():

@@ -13,6 +13,8 @@ from synaflow_export.options import checks
 from synaflow_export.options.duration import Duration
 from synaflow_export.options.model import TargetOptions, option
 from synaflow_export.options.schedule import first_moment
+from synaflow_export.windows.calendar import UNITS, Unit
+from synaflow_export.windows.pairs import bindings
 
 _ID = checks.matching(
     r"[A-Za-z0-9_.-]{1,250}",
@@ -32,6 +34,8 @@ class CommonOptions(TargetOptions):
             legal.
         schedule: Cron expression or preset such as ``@daily``; None: runs only on demand.
         timezone: Name of the time zone of the schedule and of the start date.
+        window: Each run covers an hour, day, week or month; the schedule follows from it.
+        bind: PARAM=start or PARAM=end: the param takes that bound of the window.
         start_date: First moment that the schedule covers, ISO, without a zone.
         retries: Retries of a task that failed for a passing reason.
         retry_delay: Duration between two tries.
@@ -48,6 +52,8 @@ class CommonOptions(TargetOptions):
     id: str | None = option(None, _ID)
     schedule: str | None = option(None, checks.schedule)
     timezone: str = option("UTC", checks.timezone)
+    window: Unit | None = option(None, checks.one_of(UNITS))
+    bind: tuple[str, ...] = option((), checks.pairs(bindings))
     start_date: str | date = option("2024-01-01", checks.start_date)
     retries: int = option(2, checks.count(0), per_task=True)
     retry_delay: Duration = option("1m", checks.span, per_task=True)

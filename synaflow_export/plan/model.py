@@ -14,6 +14,7 @@ from typing import Literal, Self
 import msgspec
 
 from synaflow_core.errors import ExportError, Problem
+from synaflow_export.windows.binding import WindowSpec
 
 PLAN_VERSION = 1
 
@@ -63,6 +64,7 @@ class PlanOptions:
         max_shards: Upper limit of the number of instances; None: 1,000.
         store_url: Where datasets will be stored, if known; then checked for reachability.
         distributed: Macro-tasks may run on different machines.
+        window: Which params take the window of a run.
     """
 
     granularity: Granularity = "stream"
@@ -74,6 +76,7 @@ class PlanOptions:
     max_shards: int | None = None
     store_url: str | None = None
     distributed: bool = False
+    window: WindowSpec | None = None
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -188,6 +191,7 @@ class Plan(msgspec.Struct, frozen=True):
         macro_tasks: In topological order, ties by declaration.
         datasets: In declaration order of their producers.
         reasons: What holds for the plan as a whole: streams that were cut, results not stored.
+        window: Which params take the window of a run; null where runs have none.
     """
 
     plan_version: int
@@ -199,6 +203,7 @@ class Plan(msgspec.Struct, frozen=True):
     macro_tasks: tuple[MacroTask, ...]
     datasets: tuple[Dataset, ...]
     reasons: tuple[Reason, ...] = ()
+    window: WindowSpec | None = None
 
     def task(self, name: str) -> MacroTask:
         """Return the macro-task of a name; ``KeyError`` lists the names that exist."""

@@ -23,6 +23,7 @@ from synaflow_export.plan.model import (
 )
 from synaflow_export.plan.partition import Partition, partition
 from synaflow_export.plan.words import shorten
+from synaflow_export.windows.binding import binding_problems
 
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract
@@ -66,6 +67,7 @@ def make_plan(contract: Contract, options: PlanOptions | None = None) -> Plan:
         macro_tasks=_macro_tasks(graph, parts, crossing, contract.fingerprint),
         datasets=crossing.datasets,
         reasons=parts.reasons + crossing.reasons,
+        window=options.window,
     )
 
 
@@ -125,6 +127,8 @@ def _option_problems(contract: Contract, graph: StepGraph, options: PlanOptions)
     if not graph.steps:
         message = "the pipeline has no steps, so there is nothing to run"
         problems.append(Problem(contract.name, "", "no-steps", message, "add a step"))
+    if options.window is not None:
+        problems += binding_problems(options.window, contract.params_schema)
     return problems + _spill_problems(graph, options)
 
 

@@ -26,6 +26,7 @@ from synaflow_core.errors import DriftError
 from synaflow_core.macro import MacroSpec
 from synaflow_core.pipeline import Pipeline, PipelineRegistry
 from synaflow_export.importing import LocalImports
+from synaflow_export.windows.binding import WindowSpec
 
 
 class Exported:
@@ -56,6 +57,12 @@ class Exported:
     def allow_pickle(self) -> bool:
         """The plan has datasets that are pickled."""
         return bool(self._plan["allow_pickle"])
+
+    @property
+    def window(self) -> WindowSpec | None:
+        """Which params take the window of a run; None where runs have none."""
+        spec = self._plan.get("window")
+        return None if spec is None else msgspec.convert(spec, WindowSpec)
 
     def macro_task(self, name: str) -> MacroSpec:
         """What a macro-task runs.
