@@ -31,7 +31,6 @@ from synaflow_export.refusals import (
     unsupported,
     unusable,
 )
-from synaflow_export.windows.binding import without_bound
 
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract
@@ -93,6 +92,8 @@ class Export(Generic[OptionsT]):
     @property
     def params_schema(self) -> Mapping[str, Any]:
         """The contract's schema of the params; those that a window gives may be left empty."""
+        from synaflow_export.windows.binding import without_bound  # not for a mistyped command
+
         return without_bound(self.plan.window, self.contract.params_schema)
 
     @property
