@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from synaflow_core.contract import Contract
-from synaflow_core.engine.ledger import FAILED, OK, SKIPPED, StepReport, over_threshold
+from synaflow_core.engine.ledger import CANCELLED, FAILED, OK, SKIPPED, StepReport, over_threshold
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_core.macro import MacroReport, MacroResult, MacroSpec
@@ -110,7 +110,7 @@ def joined_report(macro_task: str, results: Sequence[ShardResult]) -> MacroRepor
 def _summed(reports: Sequence[StepReport]) -> StepReport:
     statuses = {report.status for report in reports}
     # A shard without rows skips nothing, so steps that no shard called were skipped in all of them.
-    status = next((s for s in (FAILED, OK) if s in statuses), SKIPPED)
+    status = next((s for s in (FAILED, CANCELLED, OK) if s in statuses), SKIPPED)
     return StepReport(
         name=reports[0].name,
         status=status,

@@ -1,7 +1,8 @@
 """Observers of the public package: told the same events, with that package's own contexts.
 
-What it does not know (skipped steps, lifted bounds) is not told to them; the hidden steps of an
-include are known there by the one name ``<include>__adapter``.
+What it does not know (skipped steps, lifted bounds) is not told to them. A step that the end of the
+run cuts short has failed there, and the hidden steps of an include have one name,
+``<include>__adapter``.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def _step_context(context: EventContext, place: StepPlace) -> Any:
         words["success_count"] = context.success_count
         words["error_count"] = context.error_count
         words["completed_all_inputs"] = context.event is StepEvent.COMPLETED
-    if context.event is StepEvent.FAILED:
+    if context.event in (StepEvent.FAILED, StepEvent.CANCELLED):
         words["exception"] = context.exception or RuntimeError(context.detail)
     return _context("Step", context, words)
 
@@ -154,6 +155,7 @@ def _materialization_context(context: Any, place: StepPlace) -> Any:
 
 
 def _context(family: str, context: EventContext, words: Mapping[str, Any]) -> Any:
-    event = public_class("observers", f"{family}Event")[context.event.name]
-    kind = public_class("observers", f"{family}{context.event.name.title()}Context")
+    name = "FAILED" if context.event is StepEvent.CANCELLED else context.event.name
+    event = public_class("observers", f"{family}Event")[name]
+    kind = public_class("observers", f"{family}{name.title()}Context")
     return kind(pipeline_name=context.pipeline_name, run_id=context.run_id, event=event, **words)

@@ -86,7 +86,7 @@ class Call:
         except Exception as error:
             yield from state.step_failed(tally, error, lost=True)
         except BaseException as error:
-            state.fail(tally, error)
+            state.interrupt(tally, error)
             raise
         finally:
             yield from state.finish(tally)

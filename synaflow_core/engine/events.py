@@ -34,6 +34,9 @@ class StepEvent(Enum):
     COMPLETED = "step_completed"
     FAILED = "step_failed"
     SKIPPED = "step_skipped"
+    """It never began."""
+    CANCELLED = "step_cancelled"
+    """The run ended while it was at work; it has not failed itself."""
 
 
 class MaterializationEvent(Enum):
@@ -67,8 +70,8 @@ class EventContext:
         step_name: The step it is about; empty for the pipeline.
         success_count: Calls that returned (items, for a generator) so far.
         error_count: Calls that raised so far.
-        exception: What failed, for FAILED.
-        detail: More in words: why a step was skipped, which branch lost its bound.
+        exception: What failed, for FAILED; what ended the run, for CANCELLED.
+        detail: More in words: why a step was skipped or cancelled, which branch lost its bound.
     """
 
     pipeline_name: str

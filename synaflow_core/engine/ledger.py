@@ -16,7 +16,7 @@ from synaflow_core.dag import Node
 from synaflow_core.definition import OnError, StepMode
 from synaflow_core.errors import ThresholdExceededException
 
-OK, FAILED, SKIPPED = "ok", "failed", "skipped"
+OK, FAILED, SKIPPED, CANCELLED = "ok", "failed", "skipped", "cancelled"
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,13 @@ class StepReport:
 
     Attributes:
         name: The step.
-        status: ``ok``, ``failed`` or ``skipped`` (it never ran, or never finished).
+        status: ``ok``, ``failed``, ``skipped`` (it never began) or ``cancelled`` (the run ended,
+            for another step's failure or an interruption, while this one was at work).
         ok: Calls that returned; for a generator, items it yielded.
         errors: Calls that raised; for an ALL step 0 or 1.
         skipped: Source items for which an EACH step was not called, because an input was dropped.
         duration: Seconds from the step's start to its end, waiting included.
-        reason: Why it failed or was skipped; empty when ok.
+        reason: Why it failed, was skipped or cancelled; empty when ok.
         first_error: ``Type: message`` of the first exception; empty when there was none.
     """
 

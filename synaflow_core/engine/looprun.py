@@ -8,6 +8,7 @@ somebody, and goes on with the same source. See :mod:`synaflow_core.engine.loops
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -122,6 +123,7 @@ class LoopRun:
         names: dict[str, Any] = {
             "source": seam.bind(self._source),
             "source_failed": seam.bind(self._source_failed),
+            "interrupted": partial(self._interrupted, count, body),
             "done": seam.bind(self._done),
             "tick": self._ticks.step,
             "full": self.full,
@@ -169,6 +171,12 @@ class LoopRun:
             if self.region.is_per_item(edge)
         }
         return self.region.seam.scoped(node.fn, scoped) if scoped else node.fn
+
+    @staticmethod
+    def _interrupted(count: LoopCount, body: Body, line: int) -> None:
+        """The run ends in the middle of an item: the call at that line did not return."""
+        if count.cut is None:
+            count.cut = body.made.get(line)
 
     def _on_fail(
         self, tally: Tally, index: int, count: LoopCount
@@ -239,7 +247,7 @@ class LoopRun:
         if self._items is None:  # even the first item has not been asked for
             return bool(self.loop.terminals)
         line = self.region.seam.left_at(self._generator)
-        made = None if line is None else self._body.yields.get(line)
+        made = None if line is None else self._body.made.get(line)
         return made is not None and made < len(self._body.calls)
 
     @property
@@ -284,7 +292,7 @@ class LoopRun:
         if self._count is not None and self._body is not None:
             if generator is not None and self._count.cut is None:
                 line = self.region.seam.left_at(generator)
-                self._count.cut = None if line is None else self._body.yields.get(line)
+                self._count.cut = None if line is None else self._body.made.get(line)
             self._count.settle()
             self.region.state.counts.remove(self._count)
             self._count = None

@@ -43,7 +43,7 @@ class Body:
         names: Its parameters, in order.
         calls: EACH steps that it calls, in order of the calls.
         cuts: For each call, whether a failure of it ends the tick.
-        yields: Line number -> number of calls made before that ``yield``.
+        made: Line number of a ``yield`` or a call -> number of calls made before it.
         branches: The branches that it feeds.
     """
 
@@ -51,7 +51,7 @@ class Body:
     names: tuple[str, ...]
     calls: tuple[str, ...]
     cuts: tuple[bool, ...]
-    yields: dict[int, int]
+    made: dict[int, int]
     branches: tuple[int, ...]
 
 
@@ -125,13 +125,22 @@ class _Emitter:
     variables: dict[str, str] = field(default_factory=dict)
     droppable: set[str] = field(default_factory=set)
     cuts: list[bool] = field(default_factory=list)
-    yields: dict[int, int] = field(default_factory=dict)
+    made: dict[int, int] = field(default_factory=dict)
 
     def body(self) -> Body:
         calls = needed(self.loop, self.live)
         for slot in (*self.loop.slots, *(call.step for call in calls)):
             self.variables[slot] = f"s{len(self.variables)}"
-        names = ["source", "source_failed", "done", "tick", "full", "MISSING", "PAUSE"]
+        names = [
+            "source",
+            "source_failed",
+            "interrupted",
+            "done",
+            "tick",
+            "full",
+            "MISSING",
+            "PAUSE",
+        ]
         for index in range(len(calls)):
             names += [f"f{index}", f"fail{index}", f"miss{index}"]
         names += [f"put{index}" for index in range(len(self.loop.sinks))]
@@ -146,6 +155,9 @@ class _Emitter:
         self.lines += [
             "    except Exception as error:",
             f"        {self._wait}source_failed(error)",
+            "    except BaseException as error:",
+            "        interrupted(error.__traceback__.tb_lineno)",
+            "        raise",
             f"    {self._wait}done()",
         ]
         return Body(
@@ -153,7 +165,7 @@ class _Emitter:
             tuple(names),
             tuple(call.step for call in calls),
             tuple(self.cuts),
-            self.yields,
+            self.made,
             tuple(sorted(self.live)),
         )
 
@@ -210,7 +222,7 @@ class _Emitter:
         if self.form == "fan" or (self.form == "direct" and serves_alone(self.loop)):
             self._line(12, "while full:")
             self._line(16, "yield PAUSE")
-            self.yields[len(self.lines)] = made
+            self.made[len(self.lines)] = made
 
     def _line(self, indent: int, text: str) -> None:
         self.lines.append(" " * indent + text)
@@ -264,6 +276,7 @@ class _Emitter:
         self.cuts.append(cuts)
         self._line(indent, "try:")
         self._line(indent + 4, f"{value} = {wait}f{index}({', '.join(arguments)})")
+        self.made[len(self.lines)] = index
         self._line(indent, "except Exception as error:")
         self._line(indent + 4, f"{self._wait}fail{index}(error, {item})")
         if cuts:
@@ -287,4 +300,4 @@ class _Emitter:
         item = values[0] if len(values) == 1 else f"({', '.join(values)})"
         indent = self._guard(slots)
         self._line(indent, f"yield ({branch}, {item})" if self.form == "fan" else f"yield {item}")
-        self.yields[len(self.lines)] = made
+        self.made[len(self.lines)] = made

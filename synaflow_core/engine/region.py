@@ -87,6 +87,10 @@ class Region:
                 if loop.form == "run" and not serves_alone(loop.loop):
                     yield from loop.abandon()  # its consumers were skipped: free its inputs
             yield from self._run_tasks()
+        except BaseException as error:
+            if self.state.stopped is None:
+                self.state.stopped = error
+            raise
         finally:
             yield from self.close()
 
@@ -211,6 +215,9 @@ class Region:
         except Exception as error:
             yield from self._leave_failed(name, error)
             yield from state.step_failed(tally, error, lost=True)
+        except BaseException as error:
+            state.interrupt(tally, error)
+            raise
         finally:
             yield from self.end(name)
 

@@ -30,6 +30,7 @@ from synaflow_core.engine.events import (
     tell,
 )
 from synaflow_core.engine.ledger import (
+    CANCELLED,
     FAILED,
     OK,
     SKIPPED,
@@ -44,6 +45,7 @@ from synaflow_core.engine.progress import Progress
 from synaflow_core.errors import (
     HandoffError,
     PipelineStopException,
+    RunError,
     ThresholdExceededException,
 )
 from synaflow_core.hints import shape_of
@@ -195,14 +197,14 @@ class RunState:
         """A step that started has ended; ok unless it failed before. Tells it once."""
         if tally.ended is None and tally.started is not None:
             tally.ended = time.perf_counter()
-            ended = self.stopped if self.stopped is not None else self.exceeded(tally)
-            if ended is not None and not tally.status:
-                why = "" if ended is not self.stopped else "the run ended: "
-                tally.status, tally.failure = FAILED, ended
-                tally.reason = why + describe(ended)
+            if not tally.status and self.stopped is not None:
+                tally.status, tally.failure = CANCELLED, self.stopped
+                tally.reason = f"the run ended: {_end_of_run(self.stopped)}"
+            over = None if tally.status else self.exceeded(tally)
+            if over is not None:
+                self.fail(tally, over)
             tally.status = tally.status or OK
-            failed = tally.status == FAILED
-            yield from self.tell(StepEvent.FAILED if failed else StepEvent.COMPLETED, tally)
+            yield from self.tell(_END_EVENTS[tally.status], tally)
             yield from self._advance(tally)
 
     def exceeded(self, tally: Tally) -> ThresholdExceededException | None:
@@ -284,6 +286,16 @@ class RunState:
         if lost:
             self.unavailable[tally.node.name] = f"'{tally.node.name}' failed: {describe(error)}"
 
+    def interrupt(self, tally: Tally, error: BaseException) -> None:
+        """What no policy covers went through a step: the run ends with it.
+
+        A step that asks for the exit has failed; one that was interrupted has not.
+        """
+        if self.stopped is None:
+            self.stopped = error
+            if isinstance(error, SystemExit):
+                self.fail(tally, error)
+
     def stop(self, error: BaseException) -> NoReturn:
         """End the run with an error; the first one wins."""
         if self.stopped is None:
@@ -353,6 +365,18 @@ class RunState:
         tally = self.tallies.get(producer) or self.tallies[consumer]
         observers = self.dag.observers + tally.node.observers
         yield from self._dispatch(observers, LockstepEvent.BOUND_LIFTED, tally, text)
+
+
+_END_EVENTS = {
+    OK: StepEvent.COMPLETED,
+    FAILED: StepEvent.FAILED,
+    CANCELLED: StepEvent.CANCELLED,
+}
+
+
+def _end_of_run(error: BaseException) -> str:
+    """What ended the run, on one line; our own messages say themselves what they are."""
+    return " ".join(str(error).split()) if isinstance(error, RunError) else describe(error)
 
 
 def idle_reason(state: RunState) -> str:
