@@ -107,6 +107,23 @@ class Edge:
 
 
 @dataclass(frozen=True, eq=False)
+class Rollback:
+    """How a step that has completed is undone.
+
+    Attributes:
+        fn: The function.
+        edges: Its bound parameters. The step itself is the producer of those that take its output;
+            every other producer is a params field, a resource, or a step that this step reads.
+        told: Those of its parameters that the engine fills in: ``error`` (what ended the run) and
+            ``repeated`` (an earlier call for the same step may have done part of the work).
+    """
+
+    fn: Callable[..., Any]
+    edges: tuple[Edge, ...] = ()
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Node:
     """One compiled step.
 
@@ -152,7 +169,7 @@ class Node:
     scope: tuple[str, ...] = ()
     where: str = ""
     description: str = ""
-    rollback: Callable[..., Any] | None = None
+    rollback: Rollback | None = None
     progress_weight: float | None = None
     macro_task: str | None = None
     shards: Shards | None = None

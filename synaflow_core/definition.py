@@ -140,7 +140,9 @@ def step(
         description: Text for people.
         error_threshold_absolute: Fail the run, after all inputs, at this many failed calls.
         error_threshold_pct: The same as a fraction of the calls (0.1 is 10 %).
-        rollback: Compensation called when a later step fails.
+        rollback: Called to undo the step when it has completed and the run fails afterwards. Its
+            parameters are bound by name: ``output`` or the step's name (what it returned),
+            ``error`` (what ended the run), ``repeated``, params, resources, and what the step read.
         progress_weight: Share of this step in the progress of a run.
         macro_task: Label: steps with one label run in one task of the orchestrator.
         shards: Number of parallel instances when exported, or ``"auto"``: by the number of rows

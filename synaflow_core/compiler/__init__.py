@@ -23,6 +23,7 @@ from synaflow_core.compiler.names import check_names
 from synaflow_core.compiler.options import check_options
 from synaflow_core.compiler.params import read_params
 from synaflow_core.compiler.resources import type_resources
+from synaflow_core.compiler.rollbacks import bind_rollbacks
 from synaflow_core.compiler.topology import check_ends
 from synaflow_core.compiler.types import resolve_types
 from synaflow_core.dag import Dag
@@ -38,6 +39,7 @@ PASSES: tuple[Callable[[Draft], Draft], ...] = (
     bind,
     resolve_types,
     check_modes,
+    bind_rollbacks,
     expand,
     materialize,
     check_ends,

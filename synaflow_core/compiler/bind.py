@@ -137,6 +137,8 @@ def _unused_resources(draft: Draft, links: Mapping[str, tuple[Link, ...]]) -> It
         for link in bound
         if link.source is Source.RESOURCE
     }
+    for rollback in draft.rollback_functions.values():  # bound later; see the pass 'rollbacks'
+        used.update(parameter.name for parameter in rollback.parameters)
     for name in draft.definition.resources:
         if name not in used:
             yield Problem(

@@ -1,4 +1,4 @@
-"""Pass 12: colour. All functions of a pipeline are sync, or all are async, and iterate likewise.
+"""Pass 13: colour. All functions of a pipeline are sync, or all are async, and iterate likewise.
 
 The compiler's own hidden steps have no colour. The first step decides which of the two was meant.
 """

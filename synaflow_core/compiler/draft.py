@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from synaflow_core.dag import Dag, Delivery, Node, OutputKind, Source
+from synaflow_core.dag import Dag, Delivery, Node, OutputKind, Rollback, Source
 from synaflow_core.definition import Include, PipelineDef, Step, StepMode
 from synaflow_core.errors import Problem
 from synaflow_core.hints import Complaint, Function, Kind, Parameter, Shape, plain, type_name
@@ -98,9 +98,11 @@ class Draft:
     Attributes:
         params: Field name -> type, by the pass ``params``.
         functions: Entry name -> understood function, by ``functions``.
+        rollback_functions: Step name -> understood rollback, by ``functions``.
         resource_types: Resource name -> type of what the factory makes, by ``resources``.
         links: Entry name -> bound parameters, by ``bind``.
         flows: Entry name -> deliveries, mode and output, by ``types``.
+        rollbacks: Step name -> bound rollback, by ``rollbacks``.
         nodes: Step name -> node, includes expanded, by ``expand``; topological order.
         merged_resources: Resource name -> factory incl. those of includes, by ``expand``.
     """
@@ -109,9 +111,11 @@ class Draft:
     problems: tuple[Problem, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
+    rollback_functions: Mapping[str, Function] = field(default_factory=dict)
     resource_types: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
+    rollbacks: Mapping[str, Rollback] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     merged_resources: Mapping[str, Any] = field(default_factory=dict)
 
@@ -141,6 +145,11 @@ def subject_of(entry: Entry, parameter: str = "") -> str:
     kind = "include" if isinstance(entry, Include) else "step"
     subject = f"{kind} '{entry.name}'"
     return f"{subject}, parameter '{parameter}'" if parameter else subject
+
+
+def rollback_subject(entry: Entry, parameter: str = "") -> str:
+    """``step 'save', rollback parameter 'row'``."""
+    return f"{subject_of(entry)}, rollback" + (f" parameter '{parameter}'" if parameter else "")
 
 
 def problem_from(where: str, entry: Entry, complaint: Complaint) -> Problem:

@@ -1,4 +1,4 @@
-"""Pass 9: expansion. Every entry becomes nodes; an include becomes the steps of its pipeline.
+"""Pass 10: expansion. Every entry becomes nodes; an include becomes the steps of its pipeline.
 
 An include that is called once is grafted (:mod:`synaflow_core.compiler.graft`). One that is fed
 item by item becomes one EACH step that runs the sub-pipeline once per item
@@ -21,10 +21,10 @@ from synaflow_core.compiler.draft import (
 )
 from synaflow_core.compiler.graft import PARAMS, Graft
 from synaflow_core.compiler.subrun import AsyncSubRun, SubRun
-from synaflow_core.dag import Dag, Edge, Node
+from synaflow_core.dag import Dag, Edge, Node, Source
 from synaflow_core.definition import Include, Step, StepMode
 from synaflow_core.errors import Problem
-from synaflow_core.hints import Function
+from synaflow_core.hints import Function, place_of
 from synaflow_core.naming import Scope
 
 
@@ -41,7 +41,7 @@ def expand(draft: Draft) -> Draft:
             continue
         found = list(_wrong_include(draft, entry))
         if flow.mode is StepMode.EACH:
-            found += _mixed_run(draft, entry, function)
+            found += [*_mixed_run(draft, entry, function), *_undone_per_item(draft, entry)]
         problems.extend(found)
         if found:
             continue
@@ -96,7 +96,7 @@ def _step_node(
         pipeline=draft.definition.name,
         where=function.where,
         description=step.description,
-        rollback=step.rollback,
+        rollback=draft.rollbacks.get(step.name),
         progress_weight=step.progress_weight,
         macro_task=step.macro_task,
         shards=step.shards,
@@ -116,6 +116,18 @@ def _wrong_include(draft: Draft, include: Include) -> Iterator[Problem]:
             + (f"{listed(outputs)} all end it" if outputs else "no step that ends it has one"),
             f"name the step: pipeline('{dag.name}', ..., exports='...')",
         )
+    for node in dag.steps.values():
+        read = {edge.producer for edge in node.edges if edge.source is Source.PARAM}
+        for edge in node.rollback.edges if node.rollback is not None else ():
+            if edge.source is Source.PARAM and edge.producer not in read:
+                yield Problem(
+                    place_of(node.rollback.fn) if node.rollback else where,
+                    f"step '{node.name}', rollback parameter '{edge.parameter}'",
+                    "rollback-not-given",
+                    f"params field '{edge.producer}' is computed inside include '{include.name}', "
+                    f"and step '{node.name}' does not read it",
+                    "let the step read it, too",
+                )
     if PARAMS in dag.steps:
         yield Problem(
             where,
@@ -137,6 +149,21 @@ def _mixed_run(draft: Draft, include: Include, function: Function) -> Iterator[P
             "mixed-colour",
             f"expected a sync adapter, because pipeline '{dag.name}' is sync, got an async one",
             "write it as 'def', or make the included pipeline async",
+        )
+
+
+def _undone_per_item(draft: Draft, include: Include) -> Iterator[Problem]:
+    """A run per item has ended, and is forgotten, when a later step of the pipeline fails."""
+    dag = include.pipeline.dag
+    undone = [node.name for node in dag.steps.values() if node.rollback is not None]
+    if undone:
+        yield Problem(
+            draft.place_of(include.name),
+            subject_of(include),
+            "rollback-per-item",
+            f"pipeline '{dag.name}' is run once per item, so the rollback of {listed(undone)} "
+            "could not be called when a later step fails",
+            "feed the include with one value, or let the steps be steps of this pipeline",
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from synaflow_core.compiler.draft import WHOLE, Draft, Output
 from synaflow_core.compiler.subrun import ParamsField
-from synaflow_core.dag import Dag, Delivery, Edge, Node, OutputKind, Source
+from synaflow_core.dag import Dag, Delivery, Edge, Node, OutputKind, Rollback, Source
 from synaflow_core.definition import Include, StepMode
 from synaflow_core.hints import Function, shape_of
 from synaflow_core.naming import Scope
@@ -37,7 +37,7 @@ class Graft:
         used = {
             edge.producer
             for node in dag.steps.values()
-            for edge in node.edges
+            for edge in (*node.edges, *(node.rollback.edges if node.rollback else ()))
             if edge.source is Source.PARAM
         }
         yield self._adapter(function, edges, bool(used))
@@ -97,11 +97,17 @@ class Graft:
             node,
             name=name if exported else self._spell(node.name),
             edges=tuple(self._edge(dag, edge) for edge in node.edges),
+            rollback=self._rollback(dag, node.rollback),
             exported=exported and self.draft.definition.exports == name,
             scope=(name, *node.scope),
             parent_pipeline=node.parent_pipeline or self.draft.definition.name,
             observers=() if node.hidden else (*dag.observers, *node.observers),
         )
+
+    def _rollback(self, dag: Dag, rollback: Rollback | None) -> Rollback | None:
+        if rollback is None:
+            return None
+        return replace(rollback, edges=tuple(self._edge(dag, edge) for edge in rollback.edges))
 
     def _edge(self, dag: Dag, edge: Edge) -> Edge:
         if edge.source is Source.RESOURCE:

@@ -1,4 +1,4 @@
-"""Pass 14: handlers. Observers and compensations have the colour of the pipeline that calls them.
+"""Pass 15: handlers. Observers and compensations have the colour of the pipeline that calls them.
 
 Materializers and resource factories may be sync in an async pipeline: they are called with what is
 already there.
@@ -43,7 +43,7 @@ def _handlers(draft: Draft) -> Iterator[tuple[str, Callable[..., Any], bool]]:
         for observer in node.observers:
             yield f"{step}, observer", observer.handler, True
         if node.rollback:
-            yield f"{step}, rollback", node.rollback, True
+            yield f"{step}, rollback", node.rollback.fn, True
         for name in ("materializer", "error_materializer"):
             handler = getattr(node, name)
             if handler and handler is not getattr(definition, name):

@@ -1,4 +1,4 @@
-"""Pass 13: lockstep. A pipeline that could only deadlock (or buffer a whole stream) is refused.
+"""Pass 14: lockstep. A pipeline that could only deadlock (or buffer a whole stream) is refused.
 
 Theory. Steps joined by streaming edges advance together, item by item: one *group*. Every other
 edge hands over something whole, so its consumer starts after its producer has ended, and with it

@@ -1,4 +1,4 @@
-"""Pass 10: materialisation. Which edges stream, and which handlers build what is collected.
+"""Pass 11: materialisation. Which edges stream, and which handlers build what is collected.
 
 An edge streams when its producer is lazy (a stream that is not collected for all) and its
 parameter takes an item or an iterator. Whatever asks for a container collects its own branch;

@@ -41,6 +41,14 @@ class NameIndex:
         fields = self.fields_of_base.get(base, ())
         return Link(parameter, fields[0], Source.PARAM) if len(fields) == 1 else fields
 
+    def find_after(self, step: str, parameter: Parameter) -> Link | tuple[str, ...]:
+        """The same for the rollback of a step, which may mean the step's own output as well."""
+        exact = self._exact(step, parameter)
+        base = self.step_of_base.get(base_name(parameter.name))
+        if parameter.name == step or (exact is None and base == step):
+            return Link(parameter, step, Source.STEP)
+        return exact or self.find(step, parameter)
+
     def _exact(self, step: str, parameter: Parameter) -> Link | None:
         name = parameter.name
         if name in self.draft.definition.resources:

@@ -27,6 +27,19 @@ def check_options(draft: Draft) -> Draft:
 
 def _pipeline_options(draft: Draft) -> Iterator[Problem]:
     definition = draft.definition
+    declared: list[Any] = [
+        entry.progress_weight
+        for entry in definition.steps
+        if isinstance(entry, Step) and entry.progress_weight is not None
+    ]
+    if declared and all(weight == 0 for weight in declared):
+        yield Problem(
+            draft.pipeline_place,
+            "progress_weight",
+            "invalid-option",
+            "every step that has a weight has the weight 0, so there is no progress to speak of",
+            "give at least one of them a weight above 0, or leave the weights out",
+        )
     for option, message, hint in (
         *_wrong_callables(definition, ("materializer", "error_materializer")),
         *_wrong_observers(definition.observers),

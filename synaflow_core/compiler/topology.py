@@ -1,4 +1,4 @@
-"""Pass 11: ends of the graph. A stream that nobody drains, and an export of nothing, are refused.
+"""Pass 12: ends of the graph. A stream that nobody drains, and an export of nothing, are refused.
 
 A terminal EACH step is fine, the engine drains it; a terminal generator would never start.
 """

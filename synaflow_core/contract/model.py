@@ -6,7 +6,8 @@ languages and a test holds the two together. Structs are made by :mod:`.build` (
 
 Rules: every field is always written, absent things are ``null`` or empty. ``deps``, ``delivery``,
 ``each_mode_deps`` and ``materialized_deps`` name *producers*; only ``binding`` knows parameters.
-Adding, removing or reinterpreting a field makes a new ``contract_version``.
+Removing or reinterpreting a field makes a new ``contract_version``, and so does adding one, unless
+its absence says what its empty value says.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class ObserverContract(_Frozen, frozen=True):
     source: Literal["pipeline", "step"]
 
 
-class StepContract(_Frozen, frozen=True):
+class StepContract(_Frozen, frozen=True, kw_only=True):
     """One step, as everybody outside the engine sees it.
 
     Attributes:
@@ -95,6 +96,8 @@ class StepContract(_Frozen, frozen=True):
         scope: Names of the includes around the step, outermost first.
         observers: Handlers of this step's events, the pipeline's before its own.
         rollback: Name of the compensation function, or null.
+        rollback_deps: What the compensation is given, by producer: the step's own name for its
+            output, else a dep, params field or resource. Documents without it are read as well.
         progress_weight: Share of the step in the progress of a run, or null.
         macro_task: Label of steps that must run together, or null.
         shards: Wanted number of parallel instances, ``auto`` (by the number of rows), or null.
@@ -130,6 +133,7 @@ class StepContract(_Frozen, frozen=True):
     scope: list[str]
     observers: list[ObserverContract]
     rollback: Name | None
+    rollback_deps: list[str] = msgspec.field(default_factory=list)
     progress_weight: Annotated[float, Meta(ge=0)] | None
     macro_task: Name | None
     shards: PositiveInt | Literal["auto"] | None

@@ -106,7 +106,18 @@ def _wiring(contract: Contract) -> Iterator[Fault]:
             yield f"steps.{name}.binding", "two parameters take the same dep", ""
         if {*step.binding} & {d for d in step.deps if d not in step.binding.values()}:
             yield f"steps.{name}.binding", "two deps go to the same parameter", ""
+        yield from _rollback(contract, name, step)
         earlier[name] = step
+
+
+def _rollback(contract: Contract, name: str, step: StepContract) -> Iterator[Fault]:
+    path = f"steps.{name}.rollback_deps"
+    if step.rollback_deps and step.rollback is None:
+        yield path, "there is no rollback that could be given anything", ""
+    known = [name, *step.deps, *contract.params, *contract.resources]
+    for dep in step.rollback_deps:
+        if dep not in known:
+            yield path, f"'{dep}' is nothing that a rollback is given", _meant(dep, known)
 
 
 def _step(name: str, step: StepContract) -> Iterator[Fault]:

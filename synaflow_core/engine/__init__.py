@@ -14,6 +14,7 @@ from synaflow_core.engine.events import (
     PipelineEvent,
     ProgressContext,
     ProgressEvent,
+    RollbackEvent,
     StepEvent,
 )
 from synaflow_core.engine.ledger import StepReport
@@ -30,6 +31,7 @@ __all__ = [
     "PipelineEvent",
     "ProgressContext",
     "ProgressEvent",
+    "RollbackEvent",
     "RunResult",
     "StepEvent",
     "StepReport",

@@ -207,6 +207,22 @@ class AsyncSeam:
 
         return call
 
+    def recorded(
+        self, function: Callable[..., Any], put: Callable[[Any], Any]
+    ) -> Callable[..., Any]:
+        """The function; every result also goes to ``put``."""
+
+        async def call(*arguments: Any, **keywords: Any) -> Any:
+            made = await function(*arguments, **keywords)
+            put(made)
+            return made
+
+        return call
+
+    def recorded_items(self, items: Any, put: Callable[[Any], Any]) -> AsyncIterator[Any]:
+        """The items; every one also goes to ``put``."""
+        return self._keep(_recorded(items, put))
+
 
 async def _ahead(
     items: Any, window: int, ticks: Ticker | None, keep_prefix: bool
@@ -231,6 +247,12 @@ async def _ahead(
         yield buffer.popleft()
     if failure is not None:
         raise failure
+
+
+async def _recorded(items: Any, put: Callable[[Any], Any]) -> AsyncGenerator[Any, None]:
+    async for item in items:
+        put(item)
+        yield item
 
 
 async def _zipped(inputs: list[Any]) -> AsyncGenerator[Any, None]:

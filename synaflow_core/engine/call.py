@@ -94,6 +94,7 @@ class Call:
     def close(self) -> Act[None]:
         """The run has ended meanwhile: only tell how the step ended."""
         if self._returned:
+            self._state.results[self._node.name, ""] = self._result  # its rollback may ask for it
             self._state.succeed(self._tally)
         elif isinstance(self._error, Exception):
             self._tally.note_error(self._error)

@@ -11,6 +11,7 @@ from synaflow_core.engine.act import Act
 from synaflow_core.engine.call import Call
 from synaflow_core.engine.events import EventContext, PipelineEvent, tell
 from synaflow_core.engine.frontier import Frontier
+from synaflow_core.engine.journal import roll_back
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.program import CallStage, Program, RegionStage, Stage
 from synaflow_core.engine.progress import Progress
@@ -35,12 +36,13 @@ def execute(state: RunState, program: Program, seam: Seam, workers: int = 1) -> 
         else:
             for stage in program.stages:
                 yield from _stage(state, stage, seam)
-                _free(state, stage, uses)
+                _after(state, stage, uses)
         yield from _skip_idle(state)
     except BaseException as error:
         if state.stopped is None:
             state.stopped = error
         yield from _skip_idle(state)
+        yield from roll_back(state, seam, error)
         yield from tell(state.dag.observers, pipeline(PipelineEvent.FAILED, exception=error))
         raise
     yield from tell(state.dag.observers, pipeline(PipelineEvent.COMPLETED))
@@ -109,7 +111,7 @@ def _side_by_side(
 
 def _ended(state: RunState, frontier: Frontier, stage: Stage, uses: dict[str, int]) -> None:
     frontier.ended(stage)
-    _free(state, stage, uses)
+    _after(state, stage, uses)
 
 
 def _without_skipped(state: RunState, stage: Stage) -> Act[Iterable[Stage]]:
@@ -177,8 +179,10 @@ def _uses(state: RunState, program: Program) -> dict[str, int]:
     return uses
 
 
-def _free(state: RunState, stage: Stage, uses: dict[str, int]) -> None:
+def _after(state: RunState, stage: Stage, uses: dict[str, int]) -> None:
     """Forget values that nobody reads any more, so that memory follows the live part of the run."""
+    if state.journal is not None and state.journal.failure is not None:
+        state.stop(state.journal.failure)
     for name in stage.steps:
         for edge in state.dag.steps[name].edges:
             if edge.source is Source.STEP:

@@ -53,6 +53,14 @@ class ProgressEvent(Enum):
     ADVANCED = "progress_advanced"
 
 
+class RollbackEvent(Enum):
+    """Life of the rollback of one step, after the run has failed."""
+
+    STARTED = "rollback_started"
+    COMPLETED = "rollback_completed"
+    FAILED = "rollback_failed"
+
+
 class LockstepEvent(Enum):
     """The engine had to give way to keep a run going."""
 

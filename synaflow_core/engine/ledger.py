@@ -33,6 +33,7 @@ class StepReport:
         duration: Seconds from the step's start to its end, waiting included.
         reason: Why it failed, was skipped or cancelled; empty when ok.
         first_error: ``Type: message`` of the first exception; empty when there was none.
+        rollback: ``rolled back``, or ``rollback failed: ...``; empty when neither was tried.
     """
 
     name: str
@@ -43,6 +44,7 @@ class StepReport:
     duration: float
     reason: str = ""
     first_error: str = ""
+    rollback: str = ""
 
 
 @dataclass
@@ -60,6 +62,9 @@ class Tally:
     first_error: str = ""
     failure: BaseException | None = None
     """What failed the step as a whole."""
+    rollback: str = ""
+    exhausted: bool = False
+    """The step's generator has come to its end."""
     settled_skipped: int = 0
     live_ok: int = 0
     live_skipped: int = 0
@@ -94,6 +99,7 @@ class Tally:
             duration=duration,
             reason=self.reason,
             first_error=self.first_error,
+            rollback=self.rollback,
         )
 
 

@@ -170,7 +170,13 @@ class LoopRun:
             for edge in node.edges
             if self.region.is_per_item(edge)
         }
-        return self.region.seam.scoped(node.fn, scoped) if scoped else node.fn
+        function = self.region.seam.scoped(node.fn, scoped) if scoped else node.fn
+        put = self._recorder(node)
+        return self.region.seam.recorded(function, put) if put is not None else function
+
+    def _recorder(self, node: Node) -> Callable[[Any], Any] | None:
+        journal = self.region.state.journal
+        return None if journal is None else journal.recorder(node)
 
     @staticmethod
     def _interrupted(count: LoopCount, body: Body, line: int) -> None:
@@ -234,6 +240,9 @@ class LoopRun:
                 f"step '{node.name}' is declared to return a stream but returned "
                 f"{self._raw!r:.100} ({node.where})"
             ) from None
+        put = self._recorder(node)
+        if put is not None:
+            items = seam.recorded_items(items, put)
         window = self.loop.window
         if window == 1:
             return items
@@ -273,6 +282,8 @@ class LoopRun:
     def _done(self) -> Act[None]:
         """The source has no more items."""
         self.ended = True
+        if self.source_step is not None:
+            self.region.state.tally(self.source_step).exhausted = True
         yield from self._leave(running=True)
         yield from self._end_steps()
 

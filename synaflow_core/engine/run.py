@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from synaflow_core.dag import Dag, OutputKind
 from synaflow_core.engine.act import perform, perform_async
 from synaflow_core.engine.drive import execute
+from synaflow_core.engine.journal import Journal, journal_of
 from synaflow_core.engine.ledger import Tally
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.program import Program
@@ -190,8 +191,12 @@ def new_state(
     taps: Mapping[str, Callable[[Any], Any]] | None = None,
     strict_lockstep: bool = False,
     partial: bool = False,
+    journal: Journal | None = None,
 ) -> RunState:
-    """A run that has not begun; ``wanted`` are the steps whose results are kept to the end."""
+    """A run that has not begun; ``wanted`` are the steps whose results are kept to the end.
+
+    ``journal`` is one that remembers beyond this process, where the default does not do.
+    """
     return RunState(
         dag=dag,
         params=params_of(dag, params),
@@ -202,6 +207,7 @@ def new_state(
         strict_lockstep=strict_lockstep,
         partial=partial,
         tallies={name: Tally(dag.steps[name]) for name in only},
+        journal=journal or journal_of(dag.steps[name] for name in only),
     )
 
 

@@ -95,3 +95,11 @@ class Seam(Protocol):
         self, function: Callable[..., Any], factories: Mapping[str, Callable[[], Any]]
     ) -> Callable[..., Any]:
         """The function, taking keywords, with resources that are made and left for each call."""
+
+    def recorded(
+        self, function: Callable[..., Any], put: Callable[[Any], Any]
+    ) -> Callable[..., Any]:
+        """The function of an EACH step; every result also goes to ``put``."""
+
+    def recorded_items(self, items: Any, put: Callable[[Any], Any]) -> Any:
+        """The items; every one also goes to ``put``."""

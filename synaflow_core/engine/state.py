@@ -23,12 +23,14 @@ from synaflow_core.engine.events import (
     LockstepEvent,
     ProgressContext,
     ProgressEvent,
+    RollbackEvent,
     StepEvent,
     guarded,
     log_error,
     logger,
     tell,
 )
+from synaflow_core.engine.journal import Journal
 from synaflow_core.engine.ledger import (
     CANCELLED,
     FAILED,
@@ -119,6 +121,7 @@ class RunState:
         emitting: Running generator step -> items that it has yielded so far.
         progress: Where the pipeline's observers are told of it.
         partial: The run sees a part of the items only, so it does not judge thresholds.
+        journal: What can be undone; None when no step of the run has a rollback.
     """
 
     dag: Dag
@@ -137,6 +140,7 @@ class RunState:
     counts: list[LoopCount] = field(default_factory=list)
     emitting: dict[str, Callable[[], int]] = field(default_factory=dict)
     progress: Progress | None = None
+    journal: Journal | None = None
     _item_types: dict[str, Any] = field(default_factory=dict)
 
     # -- values ---------------------------------------------------------------------------------
@@ -204,6 +208,8 @@ class RunState:
             if over is not None:
                 self.fail(tally, over)
             tally.status = tally.status or OK
+            if self.journal is not None:
+                self.journal.note(self, tally)
             yield from self.tell(_END_EVENTS[tally.status], tally)
             yield from self._advance(tally)
 
@@ -329,18 +335,25 @@ class RunState:
             self._item_types[node.name] = item_type(self.dag, node)
         return self._item_types[node.name]
 
-    def tell(self, event: StepEvent, tally: Tally, detail: str = "") -> Act[None]:
+    def tell(
+        self,
+        event: StepEvent | RollbackEvent,
+        tally: Tally,
+        detail: str = "",
+        error: BaseException | None = None,
+    ) -> Act[None]:
         """Dispatch a step event to the pipeline's and the step's observers."""
         observers = self.dag.observers + tally.node.observers
         if observers:
-            yield from self._dispatch(observers, event, tally, detail)
+            yield from self._dispatch(observers, event, tally, detail, error)
 
     def _dispatch(
         self,
         observers: tuple[Observer, ...],
-        event: StepEvent | LockstepEvent,
+        event: StepEvent | RollbackEvent | LockstepEvent,
         tally: Tally,
         detail: str,
+        error: BaseException | None = None,
     ) -> Act[None]:
         context = EventContext(
             pipeline_name=self.dag.name,
@@ -349,7 +362,7 @@ class RunState:
             step_name=tally.node.name,
             success_count=tally.ok,
             error_count=tally.errors,
-            exception=tally.failure,
+            exception=error or tally.failure,
             detail=detail or tally.reason,
         )
         yield from tell(observers, context)

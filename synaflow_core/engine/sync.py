@@ -271,3 +271,23 @@ class SyncSeam:
             return made
 
         return call
+
+    def recorded(
+        self, function: Callable[..., Any], put: Callable[[Any], Any]
+    ) -> Callable[..., Any]:
+        """The function; every result also goes to ``put``."""
+
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            made = function(*arguments, **keywords)
+            put(made)
+            return made
+
+        return call
+
+    def recorded_items(self, items: Any, put: Callable[[Any], Any]) -> Iterator[Any]:
+        """The items; every one also goes to ``put``."""
+        return map(self.recorded(_itself, put), items)
+
+
+def _itself(item: Any) -> Any:
+    return item

@@ -82,7 +82,9 @@ def read_function(fn: Callable[..., Any]) -> Function:
         )
         return Function(fn, (), Any, False, where, (complaint,))
     hints, complaints = _resolve(fn)
-    hints.update(_written_in(signature, fn))
+    written = _written_in(signature, fn)
+    if written:
+        hints, complaints = {**hints, **written}, []
     fixed = _fixed_by_partial(fn)
     parameters = []
     for name, parameter in signature.parameters.items():

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from synaflow_core.definition import OnError, Step, step
-from synaflow_core.errors import DefinitionError, Problem
+from synaflow_core.errors import DefinitionError, Problem, StepFailedError
 from synaflow_core.hints import place_of, read_fields, type_name
 from synaflow_core.phases.context import BaseStepContext
 from synaflow_core.phases.orchestrator import run_step
@@ -72,7 +72,12 @@ class PhaseCall(_Phase):
         """The context, after the phase."""
         (context,) = [self._begin(**given)] if self._begin is not None else given.values()
         context.current_step = self._phase.name
-        run_step(self._phase, context)
+        try:
+            run_step(self._phase, context)
+        except StepFailedError as failure:
+            if failure.cause is not None:  # the run wraps it, with the same name: once is enough
+                raise failure.cause from None
+            raise
         context.current_step = ""
         return context
 

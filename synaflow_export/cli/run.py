@@ -176,7 +176,7 @@ def _steps(reports: Iterable[StepReport]) -> Table:
                 f"{report.errors:,}",
                 f"{report.skipped:,}",
                 f"{report.duration:.2f}",
-                report.reason or report.first_error,
+                "; ".join(filter(None, (report.reason or report.first_error, report.rollback))),
             )
             for report in reports
         ),

@@ -66,6 +66,8 @@ def line_of(report: StepReport) -> str:
     if report.skipped:
         parts.append(f"{report.skipped:,} skipped")
     parts.append(f"{report.duration:.1f} s")
+    if report.rollback:
+        parts.append(_cut(report.rollback))
     reason = report.reason or (f"first: {report.first_error}" if report.first_error else "")
     return f"step '{report.name}': {', '.join(parts)}{f' ({_cut(reason)})' if reason else ''}"
 
@@ -92,6 +94,7 @@ def report_values(
                 "duration": round(report.duration, 3),
                 "reason": _cut(report.reason),
                 "first_error": _cut(report.first_error),
+                "rollback": _cut(report.rollback),
             }
             for report in told
         ],

@@ -17,7 +17,8 @@ timeout, file), whatever else that exception also is
 ``NotImplementedError``, ``SyntaxError``, ``RecursionError``, and what
 derives from these
 ``PipelineStopException`` with any other cause: a library's own           retry
-exceptions, ``RuntimeError``, ``MemoryError``
+exceptions, ``RuntimeError``, ``MemoryError``, a phase that reported
+``success=False``
 anything else, such as a store that cannot be reached                     retry
 ========================================================================  ==========
 

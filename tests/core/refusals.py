@@ -62,6 +62,9 @@ async def numbers_async(count: int) -> AsyncIterator[int]:
 async def note(context: Any) -> None: ...
 
 
+async def forget() -> None: ...
+
+
 NUMBERS = step("numbers", numbers)
 
 

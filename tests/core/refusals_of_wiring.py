@@ -11,9 +11,11 @@ from tests.core.building import function
 from tests.core.refusals import (
     NUMBERS,
     Params,
+    Twins,
     adapter,
     connect,
     doubled,
+    forget,
     log,
     note,
     numbers_async,
@@ -151,8 +153,80 @@ def sync_iterator_in_an_async_pipeline() -> Any:
 
 @refusal
 def handlers_of_the_wrong_colour() -> Any:
-    each = step("doubled", doubled, rollback=note, observers=[Observer(note)])
+    each = step("doubled", doubled, rollback=forget, observers=[Observer(note)])
     return pipeline("orders", Params, [NUMBERS, each], materializer=note)
+
+
+def adapter_of_an_item(number: int) -> Params:
+    return Params([], number)
+
+
+def undo_by_typo(outptu: int) -> None: ...
+
+
+def undo_later_step(total: int) -> None: ...
+
+
+def undo_one_item(output: int) -> None: ...
+
+
+def undo_wrong_type(total: str, error: ValueError) -> None: ...
+
+
+def undo_gone_items(numbers: list[int]) -> None: ...
+
+
+def undo_other_step(doubled: list[int]) -> None: ...
+
+
+def undo_lazily(output: int) -> Iterator[int]:
+    yield output
+
+
+def undo_twins(user_list: int) -> None: ...
+
+
+def undo_anything(*what: int) -> None: ...
+
+
+@refusal
+def rollbacks_that_cannot_be_bound() -> Any:
+    steps = [
+        NUMBERS,
+        step("doubled", doubled, rollback=undo_one_item),
+        step("total", total, rollback=undo_wrong_type),
+        step("first", function(int, total=int), rollback=undo_by_typo),
+        step("second", function(int, total=int), rollback=undo_other_step),
+        step("third", function(int, number=int), rollback=undo_gone_items),
+        step("fourth", function(int, third=list[int]), rollback=undo_lazily),
+    ]
+    return pipeline("orders", Params, steps)
+
+
+@refusal
+def rollback_that_names_two_fields() -> Any:
+    first = step("first", function(int, user=int), rollback=undo_twins)
+    return pipeline("orders", Twins, [first])
+
+
+@refusal
+def rollback_without_names() -> Any:
+    return pipeline("orders", Params, [NUMBERS, step("total", total, rollback=undo_anything)])
+
+
+@refusal
+def rollback_of_a_step_that_runs_per_item() -> Any:
+    inner = pipeline("inner", Params, [NUMBERS, step("total", total, rollback=undo_later_step)])
+    steps = [NUMBERS, include("sub", adapter_of_an_item, inner)]
+    return pipeline("orders", Params, steps)
+
+
+@refusal
+def rollback_of_a_field_inside_an_include() -> Any:
+    def undo(urls: list[str]) -> None: ...
+
+    inner = pipeline("inner", Params, [NUMBERS, step("total", total, rollback=undo)])
+    return pipeline("orders", Params, [include("sub", adapter, inner)])
 
 
 @refusal

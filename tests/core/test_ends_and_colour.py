@@ -18,6 +18,12 @@ def handle(context: Any) -> None: ...
 async def handle_async(context: Any) -> None: ...
 
 
+def undo() -> None: ...
+
+
+async def undo_async() -> None: ...
+
+
 async def rows() -> AsyncIterator[int]:
     yield 1
 
@@ -240,12 +246,13 @@ ASYNC = [step("rows", rows)]
 
 @pytest.mark.parametrize("option", ["materializer", "error_materializer", "rollback"])
 def test_async_handlers_need_an_async_pipeline(option: str) -> None:
-    last = step("last", function(int, row=int), **{option: handle_async})
+    handler = undo_async if option == "rollback" else handle_async
+    last = step("last", function(int, row=int), **{option: handler})
     problem = refused_once(ROWS, last)
     assert problem.code == "handler-colour"
-    assert problem.subject == f"step 'last', {option} 'handle_async'"
-    assert problem.where == f"test_ends_and_colour.py:{handle_async.__code__.co_firstlineno}"
-    compiled(*ASYNC, step("each", each, **{option: handle_async}))
+    assert problem.subject == f"step 'last', {option} '{handler.__name__}'"
+    assert problem.where == f"test_ends_and_colour.py:{handler.__code__.co_firstlineno}"
+    compiled(*ASYNC, step("each", each, **{option: handler}))
 
 
 @pytest.mark.parametrize("option", ["materializer", "error_materializer"])
@@ -256,9 +263,9 @@ def test_materializers_may_be_sync_in_an_async_pipeline(option: str) -> None:
 
 def test_observers_and_rollbacks_have_the_colour_of_the_pipeline() -> None:
     watched = [Observer(handle)]
-    compiled(ROWS, step("last", function(int, row=int), observers=watched, rollback=handle))
+    compiled(ROWS, step("last", function(int, row=int), observers=watched, rollback=undo))
     assert refused_once(*ASYNC, step("each", each, observers=watched)).code == "handler-colour"
-    assert refused_once(*ASYNC, step("each", each, rollback=handle)).code == "handler-colour"
+    assert refused_once(*ASYNC, step("each", each, rollback=undo)).code == "handler-colour"
     assert refused_once(*ASYNC, step("each", each), observers=watched).code == "handler-colour"
 
 

@@ -154,7 +154,6 @@ def test_a_percentage_is_translated() -> None:
         {"error_threshold_absolute": 1},
         {"error_threshold_pct": 1},
         {"error_threshold_pct": 0.001},
-        {"progress_weight": 0},
         {"progress_weight": 0.6},
         {"macro_task": "load"},
     ],

@@ -209,6 +209,7 @@ def test_only_errors_of_ours_are_judged_final() -> None:
         "ExportError",
         "RunError",
         "PipelineStopException",
+        "StepFailedError",
         "ThresholdExceededException",
         "LockstepDeadlockError",
         "WrongEngineError",

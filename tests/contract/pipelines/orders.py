@@ -125,7 +125,7 @@ def save(report: str, backlog: set[int], db: Database, dry_run: bool) -> None:
         db.save(report)
 
 
-def unsave(context: Any) -> None:
+def unsave(report: str, db: Database, error: BaseException) -> None:
     """Remove the report."""
 
 
