@@ -11,11 +11,12 @@ from typing import Any
 
 from synaflow_core.dag import Source
 from synaflow_core.engine.act import Act
+from synaflow_core.engine.binding import binding_of
 from synaflow_core.engine.collect import checked
 from synaflow_core.engine.events import logger
 from synaflow_core.engine.materialize import given, is_materialised, materialised
 from synaflow_core.engine.seam import Seam
-from synaflow_core.engine.state import RunState, binding_of
+from synaflow_core.engine.state import RunState
 
 
 class Call:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from synaflow_core.dag import Edge, Node
 from synaflow_core.engine.act import Act
+from synaflow_core.engine.binding import binding_of
 from synaflow_core.engine.ledger import LoopCount, Tally, stops
 from synaflow_core.engine.loops import (
     MISSING,
@@ -33,7 +34,6 @@ from synaflow_core.engine.program import (
     StepSource,
     ValueSource,
 )
-from synaflow_core.engine.state import binding_of
 from synaflow_core.engine.ticks import Ticker
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import Any
 from synaflow_core.dag import Edge, Node, Source
 from synaflow_core.definition import PerItem
 from synaflow_core.engine.act import Act
+from synaflow_core.engine.binding import binding_of
 from synaflow_core.engine.collect import checked
 from synaflow_core.engine.events import logger
 from synaflow_core.engine.fan import Branch, Fan, Task, Turns
@@ -29,7 +30,7 @@ from synaflow_core.engine.program import (
     StepSource,
 )
 from synaflow_core.engine.seam import Hub, Seam
-from synaflow_core.engine.state import RunState, binding_of
+from synaflow_core.engine.state import RunState
 
 
 class Region:

@@ -15,11 +15,12 @@ from functools import cached_property
 from synaflow_core.compiler.draft import did_you_mean, listed
 from synaflow_core.dag import Dag, Delivery, Edge, Node, OutputKind, Source
 from synaflow_core.definition import StepMode
+from synaflow_core.engine.binding import item_type
 from synaflow_core.engine.deadletters import DeadLetter, DeadLetters
 from synaflow_core.engine.ledger import SKIPPED
 from synaflow_core.engine.lower import lower
 from synaflow_core.engine.program import Program
-from synaflow_core.engine.state import Items, RunState, item_type
+from synaflow_core.engine.state import Items, RunState
 from synaflow_core.errors import Problem, ReplayError
 
 Producer = tuple[Source, str]
