@@ -44,6 +44,7 @@ class Loaded:
     Attributes:
         contract: Its contract; ``contract.source`` says how a worker imports it.
         pipeline: The pipeline itself; None when only the contract was given.
+        folder: Where settings for the pipeline are looked up.
         sources: What was given, and the files that must travel with an export.
         notes: What the user should know about the code and the choice made, as sentences.
         worker_notes: What workers need besides the files that travel.
@@ -53,6 +54,7 @@ class Loaded:
     contract: Contract
     pipeline: Pipeline | None
     sources: Sources
+    folder: Path
     notes: tuple[str, ...] = ()
     worker_notes: tuple[str, ...] = ()
     imports: LocalImports | None = None
@@ -104,7 +106,9 @@ def load(target: str, pipeline_name: str | None = None) -> Loaded:
     argument = place.argument + (f":{place.attribute}" if place.attribute else "")
     sources = Sources(argument, files, pipeline_name)
     notes = [*([choice.note] if choice.note else []), *_import_notes(place, module, printed)]
-    return Loaded(contract, choice.pipeline, sources, tuple(notes), tuple(worker_notes), imports)
+    return Loaded(
+        contract, choice.pipeline, sources, place.folder, tuple(notes), tuple(worker_notes), imports
+    )
 
 
 def _load_contract(place: Place, pipeline_name: str | None) -> Loaded:
@@ -139,7 +143,8 @@ def _load_contract(place: Place, pipeline_name: str | None) -> Loaded:
             f"workers import the code as module '{contract.source.module}', which must be "
             "installed there: a contract holds no code"
         )
-    return Loaded(contract, None, Sources(place.argument), worker_notes=tuple(notes))
+    sources = Sources(place.argument)
+    return Loaded(contract, None, sources, place.folder, worker_notes=tuple(notes))
 
 
 def _import(place: Place, imports: LocalImports | None) -> tuple[ModuleType, bool]:

@@ -56,6 +56,13 @@ class Place:
         return self.shown if Path(self.target).suffix in (".py", ".json") else self.target
 
     @property
+    def folder(self) -> Path:
+        """Where settings for it are looked up: beside a file, else in the current folder."""
+        if self.file is not None:
+            return self.file.parent
+        return Path(self.target).parent if self.target.endswith(".py") else Path()
+
+    @property
     def shown(self) -> str:
         """How messages, and generated files, call it: free of what differs between machines."""
         if self.file is None:

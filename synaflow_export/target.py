@@ -19,9 +19,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 from synaflow_core.errors import ExportError, Problem
+from synaflow_export.docstrings import documented_attributes
 from synaflow_export.generated import GeneratedFile
 from synaflow_export.options.model import TargetOptions, did_you_mean
 from synaflow_export.refusals import (
@@ -34,6 +35,7 @@ from synaflow_export.refusals import (
 
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract
+    from synaflow_export.options.planning import PlanningOptions
     from synaflow_export.plan.model import Plan
 
 ENTRY_POINT_GROUP = "synaflow_export.targets"
@@ -81,6 +83,10 @@ class Export(Generic[OptionsT]):
         options: From :meth:`Target.make_options`.
         sources: Where the pipeline comes from.
         templates: The user's template folder, looked at before the built-in ones.
+        settings: Base name of the settings file that some of the options come from.
+        env: Environment of that file that was chosen.
+        flags: Names of the options given as flags; None: all that are not at their default.
+        planning: The options of the plan; None: those that the plan tells.
     """
 
     plan: Plan
@@ -88,6 +94,10 @@ class Export(Generic[OptionsT]):
     options: OptionsT
     sources: Sources
     templates: Path | None = None
+    settings: str | None = None
+    env: str | None = None
+    flags: frozenset[str] | None = None
+    planning: PlanningOptions | None = None
 
     @property
     def params_schema(self) -> Mapping[str, Any]:
@@ -116,47 +126,39 @@ class Target(ABC, Generic[OptionsT]):
 
     A subclass sets the flags that say what its orchestrator can do, names the class of its options
     and makes files in :meth:`view`. What is asked for and the flags rule out is refused here, in
-    :meth:`problems`; a target adds only what is its own.
+    :meth:`refuse`; a target adds only what is its own.
+
+    Attributes:
+        name: Name on the command line and in config files: ``airflow``.
+        title: Name of the orchestrator, for people: ``Apache Airflow``.
+        options_type: The options of this target.
+        default_out: Folder that files go to when ``--out`` is not given.
+        scheduled_params_need_defaults: A scheduled run is started without values, so every param
+            needs a default.
+        runs_async_pipelines: Pipelines of coroutine functions run on its workers.
+        maps_shards: ``step(shards=N)`` becomes N mapped instances.
+        runs_rollbacks: ``step(rollback=...)`` is run when a later macro-task fails.
+        binds_windows: Params can be bound to the interval of a scheduled run.
+        catches_up: Runs that were missed since the start date can be made up for by the scheduler
+            itself.
+        limits_concurrency: Tasks can share named, limited slots: pools, tags with limits.
+        groups_includes: Included pipelines are shown as groups of their own.
+        publishes_lineage: Datasets are announced to the orchestrator's catalogue with row counts.
     """
 
     name: ClassVar[str]
-    """Name on the command line and in config files: ``airflow``."""
-
     title: ClassVar[str]
-    """Name of the orchestrator, for people: ``Apache Airflow``."""
-
     options_type: ClassVar[type[TargetOptions]]
-    """The options of this target."""
-
     default_out: ClassVar[str] = "."
-    """Folder that files go to when ``--out`` is not given."""
-
     scheduled_params_need_defaults: ClassVar[bool] = True
-    """A scheduled run is started without values, so every param needs a default."""
-
     runs_async_pipelines: ClassVar[bool] = False
-    """Pipelines of coroutine functions run on its workers."""
-
     maps_shards: ClassVar[bool] = False
-    """``step(shards=N)`` becomes N mapped instances."""
-
     runs_rollbacks: ClassVar[bool] = False
-    """``step(rollback=...)`` is run when a later macro-task fails."""
-
     binds_windows: ClassVar[bool] = False
-    """Params can be bound to the interval of a scheduled run."""
-
     catches_up: ClassVar[bool] = False
-    """Runs that were missed since the start date can be made up for by the scheduler itself."""
-
     limits_concurrency: ClassVar[bool] = False
-    """Tasks can share named, limited slots: pools, tags with limits."""
-
     groups_includes: ClassVar[bool] = False
-    """Included pipelines are shown as groups of their own."""
-
     publishes_lineage: ClassVar[bool] = False
-    """Datasets are announced to the orchestrator's catalogue with row counts."""
 
     def make_options(
         self, values: Mapping[str, Any], places: Mapping[tuple[str, str], str] | None = None
@@ -210,6 +212,27 @@ class Target(ABC, Generic[OptionsT]):
             )
 
 
+class Capability(NamedTuple):
+    """One thing that a target can do, or that its orchestrator needs.
+
+    Attributes:
+        given: Whether it can.
+        text: What that means.
+    """
+
+    given: bool
+    text: str
+
+
+def capabilities(target: Target[Any]) -> dict[str, Capability]:
+    """Flag -> what the target says: every documented class variable that is true or false."""
+    return {
+        name: Capability(given, text)
+        for name, text in documented_attributes(type(target)).items()
+        if isinstance(given := getattr(target, name, None), bool)
+    }
+
+
 def target_names() -> tuple[str, ...]:
     """Names of all targets that are installed, sorted."""
     return tuple(sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)}))
@@ -236,7 +259,8 @@ def get_target(name: str) -> Target[Any]:
             ],
         )
     found = matching[0].load()
-    if not (isinstance(found, type) and issubclass(found, Target)):
+    is_target = isinstance(found, type) and issubclass(found, Target)
+    if not is_target or found.name != name:
         raise ExportError(
             f"target '{name}' cannot be used",
             [
@@ -244,7 +268,8 @@ def get_target(name: str) -> Target[Any]:
                     where=f"entry point {ENTRY_POINT_GROUP}",
                     subject=f"target '{name}'",
                     code="not-a-target",
-                    message=f"{found!r} is not a subclass of synaflow_export.target.Target",
+                    message=f"{found!r} is not a subclass of synaflow_export.target.Target"
+                    + (f" whose name is '{name}'" if is_target else ""),
                     hint="mend the entry point of the package that registers it",
                 )
             ],

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from synaflow_core.errors import ExportError
-from synaflow_export.cli import contract, plan, run
+from synaflow_export.cli import config, contract, plan, run, targets
 from synaflow_export.cli.options import examples
 from synaflow_export.cli.output import note, write
 
@@ -33,6 +33,8 @@ def command() -> Any:
     app = _application(cls=_Commands, help=_HELP, epilog=_EXAMPLES)
     app.callback()(_global_options)
     app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
+    app.command("config", epilog=config.EXAMPLES)(config.config)
+    app.command("targets", epilog=targets.EXAMPLES)(targets.targets)
     app.command("contract", epilog=contract.EXAMPLES)(contract.contract)
     app.command("run", epilog=run.EXAMPLES)(run.run)
     return get_command(app)
@@ -75,7 +77,7 @@ class _Commands(TyperGroup):
         self.add_command(get_command(app), name)
 
 
-_OURS = ("plan", "contract", "run")
+_OURS = ("plan", "config", "targets", "contract", "run")
 
 
 def _application(**settings: Any) -> typer.Typer:

@@ -13,6 +13,7 @@ import typer
 from synaflow_export.cli.options import (
     AllowPickle,
     Code,
+    Environment,
     Granularity,
     GranularityOption,
     MaxShards,
@@ -23,9 +24,10 @@ from synaflow_export.cli.options import (
     Shard,
     Traceback,
     examples,
-    shard_counts,
+    planning_flags,
 )
 from synaflow_export.cli.output import note, show, write
+from synaflow_export.cli.settings import chosen_layers, chosen_options, planned
 from synaflow_export.cli.target_options import option_parameters
 
 if TYPE_CHECKING:
@@ -44,9 +46,10 @@ class _Request:
     code: str
     out: Path
     pipeline: str | None
-    granularity: Granularity
-    allow_pickle: bool
-    on_cycle: OnCycle
+    env: str | None
+    granularity: Granularity | None
+    allow_pickle: bool | None
+    on_cycle: OnCycle | None
     shard: list[str] | None
     rows_per_shard: int | None
     max_shards: int | None
@@ -106,9 +109,10 @@ def _common(
         ),
     ] = None,
     pipeline: PipelineName = None,
-    granularity: GranularityOption = Granularity.STREAM,
-    allow_pickle: AllowPickle = False,
-    on_cycle: OnCycleOption = OnCycle.MERGE,
+    env: Environment = None,
+    granularity: GranularityOption = None,
+    allow_pickle: AllowPickle = None,
+    on_cycle: OnCycleOption = None,
     shard: Shard = None,
     rows_per_shard: RowsPerShard = None,
     max_shards: MaxShards = None,
@@ -153,10 +157,8 @@ def _common(
 
 def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> None:
     from synaflow_export.load import LoadError, load
-    from synaflow_export.plan import PlanOptions, make_plan
     from synaflow_export.refusals import refuse_shards
     from synaflow_export.target import Export
-    from synaflow_export.windows.choice import window_of
 
     loaded = load(request.code, request.pipeline)
     for text in (*loaded.notes, *loaded.worker_notes):
@@ -169,22 +171,29 @@ def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> No
             "the contract does not say where the code is, so no worker could import it",
             "make it with `synaflow-export contract pipe.py`, not with to_dict()",
         )
-    options = target.make_options(given)
-    plan = make_plan(
-        loaded.contract,
-        PlanOptions(
-            granularity=request.granularity.value,
-            allow_pickle=request.allow_pickle,
-            on_cycle=request.on_cycle.value,
-            shards=shard_counts(request.shard),
-            rows_per_shard=request.rows_per_shard,
-            max_shards=request.max_shards,
-            store_url=getattr(options, "store", None),
-            window=window_of(options),
-        ),
+    flags = planning_flags(
+        request.granularity,
+        request.allow_pickle,
+        request.on_cycle,
+        request.shard,
+        request.rows_per_shard,
+        request.max_shards,
     )
+    made = chosen_layers(loaded, target, given | flags, request.env)
+    plan, tasks = planned(loaded, made, target)
     refuse_shards(target, plan)
-    files = target.view(Export(plan, loaded.contract, options, loaded.sources, request.templates))
+    export = Export(
+        plan,
+        loaded.contract,
+        chosen_options(target, made, tasks),
+        loaded.sources,
+        request.templates,
+        settings=made.document.name if made.document and made.reads_file else None,
+        env=request.env,
+        flags=made.flags,
+        planning=made.planning,
+    )
+    files = target.view(export)
     if request.check or request.diff:
         _compare(files, request)
     elif request.dry_run:
@@ -192,8 +201,8 @@ def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> No
     else:
         _write(files, request)
         steps = len(loaded.contract.steps)
-        tasks = len(plan.macro_tasks)
-        show(f"{_counted(steps, 'step')} of '{plan.pipeline}' in {_counted(tasks, 'task')}")
+        count = len(plan.macro_tasks)
+        show(f"{_counted(steps, 'step')} of '{plan.pipeline}' in {_counted(count, 'task')}")
 
 
 def _write(files: tuple[GeneratedFile, ...], request: _Request) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from synaflow_export.plan.model import ShardCount
 
 __all__ = [
     "AllowPickle",
     "Code",
+    "Environment",
     "Granularity",
     "GranularityOption",
     "MaxShards",
@@ -23,7 +21,7 @@ __all__ = [
     "Shard",
     "Traceback",
     "examples",
-    "shard_counts",
+    "planning_flags",
 ]
 
 
@@ -60,26 +58,29 @@ PipelineName = Annotated[
         help="Which pipeline, when the code has several: its name or its variable's.",
     ),
 ]
+# None: not given, so a settings file may say it; synaflow_export.options.planning has the defaults.
 GranularityOption = Annotated[
-    Granularity,
+    Granularity | None,
     typer.Option(
         "--granularity",
+        show_default="stream",
         help="What runs in one task: steps that stream to each other, each step alone, each "
         "included pipeline, or everything.",
     ),
 ]
 OnCycleOption = Annotated[
-    OnCycle,
+    OnCycle | None,
     typer.Option(
         "--on-cycle",
+        show_default="merge",
         help="Groups of steps that would wait for each other: merge them, or spill a stream to "
         "the store.",
     ),
 ]
 AllowPickle = Annotated[
-    bool,
+    bool | None,
     typer.Option(
-        "--allow-pickle",
+        "--allow-pickle/--no-allow-pickle",
         show_default=False,
         help="Store values of types without a codec as pickles; read only stores that you trust.",
     ),
@@ -112,6 +113,15 @@ MaxShards = Annotated[
         help="At most so many instances of one macro-task.",
     ),
 ]
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--env",
+        metavar="NAME",
+        show_default=False,
+        help="An environment of the settings file: its section env.NAME.",
+    ),
+]
 Traceback = Annotated[
     bool,
     typer.Option(
@@ -122,31 +132,23 @@ Traceback = Annotated[
 ]
 
 
-def shard_counts(given: list[str] | None) -> tuple[tuple[str, ShardCount], ...]:
-    """Read what ``--shard`` was given.
-
-    Raises:
-        ExportError: Naming every one that is not ``STEP=N`` or ``STEP=auto``, or is there twice.
-    """
-    from synaflow_core.errors import ExportError, Problem
-
-    counts: dict[str, ShardCount] = {}
-    problems = []
-    for text in given or ():
-        name, _, count = text.rpartition("=")
-        number = count.isascii() and count.isdecimal()
-        if not name or not (number or count == "auto"):
-            code, message = "bad-shard", "expected STEP=N or STEP=auto"
-            hint = "for example: --shard normalize=8"
-        elif name in counts:
-            code, message, hint = "repeated-shard", f"{name!r} was given before", "give it once"
-        else:
-            counts[name] = int(count) if number else "auto"
-            continue
-        problems.append(Problem("options", f"--shard {text}", code, message, hint))
-    if problems:
-        raise ExportError("these options cannot be honoured", problems)
-    return tuple(counts.items())
+def planning_flags(
+    granularity: Granularity | None,
+    allow_pickle: bool | None,
+    on_cycle: OnCycle | None,
+    shard: list[str] | None,
+    rows_per_shard: int | None,
+    max_shards: int | None,
+) -> dict[str, Any]:
+    """The flags about the plan, by the names of their options; None: not given."""
+    return {
+        "granularity": granularity.value if granularity is not None else None,
+        "allow_pickle": allow_pickle,
+        "on_cycle": on_cycle.value if on_cycle is not None else None,
+        "shards": tuple(shard) if shard else None,
+        "rows_per_shard": rows_per_shard,
+        "max_shards": max_shards,
+    }
 
 
 def examples(*pairs: tuple[str, str]) -> str:

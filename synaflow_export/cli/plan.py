@@ -10,17 +10,16 @@ import typer
 from synaflow_export.cli.options import (
     AllowPickle,
     Code,
-    Granularity,
+    Environment,
     GranularityOption,
     MaxShards,
-    OnCycle,
     OnCycleOption,
     PipelineName,
     RowsPerShard,
     Shard,
     Traceback,
     examples,
-    shard_counts,
+    planning_flags,
 )
 from synaflow_export.cli.output import note, show, tabulate, write
 
@@ -52,9 +51,19 @@ class Format(StrEnum):
 def plan(
     code: Code,
     pipeline: PipelineName = None,
-    granularity: GranularityOption = Granularity.STREAM,
-    allow_pickle: AllowPickle = False,
-    on_cycle: OnCycleOption = OnCycle.MERGE,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            show_default=False,
+            help="Plan as an export to this target would, with its section of the settings file.",
+        ),
+    ] = None,
+    env: Environment = None,
+    granularity: GranularityOption = None,
+    allow_pickle: AllowPickle = None,
+    on_cycle: OnCycleOption = None,
     shard: Shard = None,
     rows_per_shard: RowsPerShard = None,
     max_shards: MaxShards = None,
@@ -65,19 +74,16 @@ def plan(
     from synaflow_export.load import load
 
     loaded = load(code, pipeline)
-    from synaflow_export.plan import PlanOptions, make_plan, to_json, to_mermaid
+    from synaflow_export.cli.settings import chosen_layers, planned
+    from synaflow_export.plan import to_json, to_mermaid
+    from synaflow_export.target import get_target
 
     for text in loaded.notes:
         note(text)
-    options = PlanOptions(
-        granularity=granularity.value,
-        allow_pickle=allow_pickle,
-        on_cycle=on_cycle.value,
-        shards=shard_counts(shard),
-        rows_per_shard=rows_per_shard,
-        max_shards=max_shards,
-    )
-    made = make_plan(loaded.contract, options)
+    flags = planning_flags(granularity, allow_pickle, on_cycle, shard, rows_per_shard, max_shards)
+    chosen = get_target(target) if target is not None else None
+    layers = chosen_layers(loaded, chosen, flags, env)
+    made, _ = planned(loaded, layers, chosen)
     if format is Format.JSON:
         write(to_json(made).decode())
     elif format is Format.MERMAID:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 import types
 import typing
 from collections.abc import Iterator
@@ -18,20 +17,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synaflow_export.docstrings import documented_attributes
 from synaflow_export.options.model import flag_of, option_names
 
 if TYPE_CHECKING:
-    from synaflow_export.options.model import TargetOptions
+    from synaflow_export.docstrings import documented_attributes
+from synaflow_export.options.model import TargetOptions
 
 __all__ = ["option_parameters"]
-
-_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8,}.*)*)", re.MULTILINE)
 
 
 def option_parameters(options: type[TargetOptions]) -> Iterator[inspect.Parameter]:
     """Yield the fields of a target's options as parameters that Typer understands."""
     hints = typing.get_type_hints(options)
-    documented = _documented(options)
+    documented = documented_attributes(options)
     for field in dataclasses.fields(options):
         if field.name not in option_names(options):
             continue
@@ -50,15 +49,6 @@ def option_parameters(options: type[TargetOptions]) -> Iterator[inspect.Paramete
             default=None,
             annotation=Annotated[kind | None, parameter],
         )
-
-
-def _documented(options: type[TargetOptions]) -> dict[str, str]:
-    """Option -> its help: its entry in the docstring of the class, or of the nearest base."""
-    found: dict[str, str] = {}
-    for base in options.__mro__:
-        for name, text in _ATTRIBUTE.findall(inspect.cleandoc(base.__doc__ or "")):
-            found.setdefault(name, " ".join(text.split()))
-    return found
 
 
 def _kind(hint: Any) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from synaflow_core.errors import ExportError, Problem
@@ -139,11 +139,15 @@ class TargetOptions:
         own = self.tasks.get(macro_task, {})
         return {name: value for name, value in own.items() if value != getattr(self, name)}
 
-    def changed(self) -> Iterator[tuple[str, Any]]:
-        """Yield name and value of each option that is not at its default, in field order."""
+    def given(self, names: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
+        """Yield name and value of each option that was given, in field order.
+
+        Args:
+            names: Names of those that were; None: those that are not at their default.
+        """
         for field in _fields(type(self)):
             value = getattr(self, field.name)
-            if value != field.default:
+            if (value != field.default) if names is None else (field.name in names):
                 yield field.name, value
 
     def place(self, name: str, macro_task: str = "", where: str = "options") -> str:
