@@ -11,8 +11,9 @@ import msgspec
 
 from synaflow_core.compiler.subrun import AsyncSubRun, ParamsField, SubRun
 from synaflow_core.contract.code_digest import code_digest, plain_function
+from synaflow_core.contract.codecs import codec_of
 from synaflow_core.contract.digest import fingerprint_of
-from synaflow_core.contract.elements import codec_of, element_schema
+from synaflow_core.contract.elements import element_schema
 from synaflow_core.contract.model import (
     CONTRACT_VERSION,
     Contract,
@@ -85,7 +86,7 @@ def _step(dag: Dag, node: Node, elements: _Elements) -> StepContract:
         delivery={edge.producer: _delivery(edge) for edge in node.edges},
         output_kind=node.output_kind.value,
         element_schema=elements.schema(node.element),
-        codec=elements.codec(node.element),
+        codec=elements.codec(node.element, whole=node.output_kind is OutputKind.VALUE),
         force_materialize=node.collected,
         error_materializer=_name_or_none(node.error_materializer),
         error_threshold_absolute=node.error_threshold_absolute,
@@ -119,19 +120,20 @@ class _Elements:
     """Schemas and codecs of element types, each found once: pipelines repeat few types."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, JsonSchema | None, Any]] = {}
-
-    def _look(self, type_: Any) -> tuple[Any, JsonSchema | None, Any]:
         # by identity: 1 == True would mix up Literal[1] and Literal[True]
-        if id(type_) not in self._known:
-            self._known[id(type_)] = type_, element_schema(type_), codec_of(type_)
-        return self._known[id(type_)]
+        self._schemas: dict[int, tuple[Any, JsonSchema | None]] = {}
+        self._codecs: dict[tuple[int, bool], tuple[Any, str | None]] = {}
 
     def schema(self, type_: Any) -> JsonSchema | None:
-        return self._look(type_)[1]
+        if id(type_) not in self._schemas:
+            self._schemas[id(type_)] = type_, element_schema(type_)
+        return self._schemas[id(type_)][1]
 
-    def codec(self, type_: Any) -> Any:
-        return self._look(type_)[2]
+    def codec(self, type_: Any, *, whole: bool) -> str | None:
+        key = id(type_), whole
+        if key not in self._codecs:
+            self._codecs[key] = type_, codec_of(type_, whole=whole)
+        return self._codecs[key][1]
 
 
 def _delivery(edge: Edge) -> DeliveryForm:

@@ -1,8 +1,8 @@
 """Which types can be stored as typed JSON, and their schema.
 
-The one place that knows what msgspec can do with a type. ``codec_of`` answers for datasets that
-cross between tasks, ``unsupported`` says why a type cannot, ``schema_of`` gives schemas whose
-text depends neither on the module a class lives in nor on the Python version.
+The one place that knows what msgspec can do with a type. ``unsupported`` says why a type cannot,
+``schemas_of`` gives schemas whose text depends neither on the module a class lives in nor on the
+Python version. Which codec a dataset gets is decided in :mod:`.codecs`.
 """
 
 from __future__ import annotations
@@ -35,15 +35,6 @@ _KEY_TYPES = (
 )
 _REF = "#/$defs/"
 _ANYTHING = "synaflow: anything"
-
-
-def codec_of(type_: Any) -> Literal["jsonl"] | None:
-    """The default codec of elements of a type: ``jsonl``, or None when JSON cannot hold them.
-
-    ``Any``, ``object`` and unannotated are ``jsonl``: what really comes is checked when it is
-    written. Never raises.
-    """
-    return "jsonl" if unsupported(type_) is None else None
 
 
 def unsupported(type_: Any, also: tuple[type, ...] = ()) -> str | None:

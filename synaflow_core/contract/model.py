@@ -44,6 +44,7 @@ COLLECTIONS: frozenset[str] = frozenset({"list", "set", "frozenset", "tuple", "d
 Name = Annotated[str, Meta(min_length=1)]
 Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 PositiveInt = Annotated[int, Meta(ge=1)]
+CodecName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_.-]{0,49}$")]
 JsonSchema = dict[str, Any]
 """A JSON Schema (2020-12) as msgspec writes it; ``$defs`` names do not depend on modules."""
 
@@ -86,7 +87,8 @@ class StepContract(_Frozen, frozen=True, kw_only=True):
         delivery: Producer -> form in which it arrives.
         output_kind: Form of the output, as declared: a stream that is collected stays ``stream``.
         element_schema: JSON Schema of one element of the output; null when it has none.
-        codec: ``jsonl`` when elements can be stored as typed JSON, null when they cannot.
+        codec: What stores the output: ``jsonl`` (typed JSON), ``parquet``, ``npy``, ``text``,
+            ``bytes`` or the codec of another package; null when only a pickle could.
         force_materialize: The output is collected once for all consumers.
         error_materializer: Name of what is told about every failure; null for the default.
         error_threshold_absolute: Fail the run after all inputs at this many errors.
@@ -123,7 +125,7 @@ class StepContract(_Frozen, frozen=True, kw_only=True):
     delivery: dict[str, DeliveryForm]
     output_kind: OutputForm
     element_schema: JsonSchema | None
-    codec: Literal["jsonl"] | None
+    codec: CodecName | None
     force_materialize: bool
     error_materializer: Name | None
     error_threshold_absolute: PositiveInt | None

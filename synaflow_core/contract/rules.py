@@ -132,6 +132,8 @@ def _step(name: str, step: StepContract) -> Iterator[Fault]:
         yield f"{path}.output_kind", "a step of mode 'each' hands on 'stream' or 'none'", ""
     if step.codec is None and step.element_schema is not None:
         yield f"{path}.codec", "it is null, but the elements have a schema", ""
+    if step.codec == "pickle":
+        yield f"{path}.codec", "a pickle is never chosen here: expected null", ""
     if step.error_threshold_absolute is not None or step.error_threshold_pct is not None:
         if step.mode != "each":
             yield f"{path}.mode", "an error threshold needs mode 'each'", ""

@@ -13,6 +13,7 @@ import importlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from synaflow_core.contract.codecs import ForeignCodec, foreign_codec
 from synaflow_core.errors import HandoffError
 
 
@@ -91,14 +92,32 @@ def codec_named(name: str, *, allow_pickle: bool) -> Codec:
         module, cls = _BUILT_IN[name]
         found: Codec = getattr(importlib.import_module(f"{__name__}.{module}"), cls)()
         return found
+    foreign = foreign_codec(name)
+    if foreign is not None:
+        return _Complete(foreign)
     raise HandoffError(
-        f"codec {name!r} is not known\n    -> use one of: {', '.join(sorted(_BUILT_IN))}"
+        f"codec {name!r} is not known\n    -> use one of: {', '.join(sorted(_BUILT_IN))}, or "
+        "install the package that brings it on every machine that runs the pipeline"
     )
+
+
+class _Complete:
+    """A codec of another package, with what it need not say filled in."""
+
+    def __init__(self, codec: ForeignCodec) -> None:
+        self.name = codec.name
+        self.suffix = codec.suffix
+        self.eager = bool(getattr(codec, "eager", True))
+        self.compressed = bool(getattr(codec, "compressed", False))
+        self.encoder = codec.encoder
+        self.decoder = codec.decoder
 
 
 _BUILT_IN = {
     "bytes": ("bytes", "BytesCodec"),
     "jsonl": ("jsonl", "JsonlCodec"),
+    "npy": ("npy", "NpyCodec"),
+    "parquet": ("parquet", "ParquetCodec"),
     "pickle": ("pickle", "PickleCodec"),
     "text": ("text", "TextCodec"),
 }

@@ -27,6 +27,7 @@ from typing import Any
 
 import msgspec
 
+from synaflow_core.contract.codecs import codec_of
 from synaflow_core.errors import LossyValueError
 from synaflow_core.handoff.codecs import Decode, Encoder, Piece
 from synaflow_core.handoff.codecs.exact import Test, can_sort_sets, plain_test
@@ -188,7 +189,10 @@ class _Encoder:
         is_class = isinstance(self._hint, type) and not typing.get_args(self._hint)
         hint = self._hint.__qualname__ if is_class else str(self._hint)
         advice = "annotate the element as a dataclass or TypedDict"
-        if is_record(cls) or is_named_tuple(cls):
+        better = codec_of(cls)
+        if better not in (None, "jsonl"):
+            advice = f"annotate what the step returns as {name}, which codec {better} stores"
+        elif is_record(cls) or is_named_tuple(cls):
             advice = f"name {cls.__qualname__} in the annotation of what the step returns"
         return LossyValueError(
             f"step '{self._dataset}', item {index}{field}: a value of type {name} would not come "
