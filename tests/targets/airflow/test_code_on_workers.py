@@ -48,7 +48,7 @@ def test_pipelines_with_modules_of_the_same_name_do_not_mix(dags: DagFolder) -> 
         outcome = dags.run(name)
         assert outcome.state == "success", outcome.log
         reference = outcome.xcoms["shout", "return_value"]["uri"].removeprefix("file://")
-        assert f'"{expected}"' in "".join(
+        assert expected in "".join(
             file.read_text() for file in Path(reference).parent.rglob("*") if file.is_file()
         )
     assert not {"pipe", "helpers", "late"} & (set(sys.modules) - before)
