@@ -15,7 +15,7 @@ from __future__ import annotations
 from synaflow_core.contract.build import contract_of
 from synaflow_core.contract.code_digest import code_digest
 from synaflow_core.contract.codecs import codec_of
-from synaflow_core.contract.digest import fingerprint_of
+from synaflow_core.contract.digest import fingerprint_of, steps_digest
 from synaflow_core.contract.elements import element_schema
 from synaflow_core.contract.model import (
     CONTRACT_VERSION,
@@ -41,4 +41,5 @@ __all__ = [
     "params_from_json",
     "params_schema",
     "params_to_json",
+    "steps_digest",
 ]

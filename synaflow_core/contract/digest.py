@@ -10,6 +10,7 @@ change the fingerprints of pipelines that do not use it. The order of steps and 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -33,7 +34,26 @@ def fingerprint_of(contract: Contract) -> str:
     whole["steps"] = [
         [name, _saying(step, STEP_TEXTS)] for name, step in whole.get("steps", {}).items()
     ]
-    canonical = msgspec.json.encode(whole, order="sorted")
+    return _digest(whole)
+
+
+def steps_digest(contract: Contract, steps: Iterable[str]) -> str:
+    """``sha256:`` + digest of what some of the steps do, by the same rules.
+
+    It changes when one of them or a params field that they read changes, and not with the rest of
+    the pipeline.
+    """
+    chosen = {name: contract.steps[name] for name in steps}
+    fields = {dep for step in chosen.values() for dep in step.deps}
+    properties = contract.params_schema.get("properties", {})
+    read = {name: field for name, field in properties.items() if name in fields}
+    schema = {"properties": read, "$defs": contract.params_schema.get("$defs", {})} if read else {}
+    said = [[name, _saying(msgspec.to_builtins(step), STEP_TEXTS)] for name, step in chosen.items()]
+    return _digest({"steps": said, **_saying({"params_schema": schema}, frozenset())})
+
+
+def _digest(said: dict[str, Any]) -> str:
+    canonical = msgspec.json.encode(said, order="sorted")
     return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
 
 

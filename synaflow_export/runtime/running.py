@@ -68,7 +68,9 @@ def run_exported(
         SynaflowError: As :func:`synaflow_core.macro.run_macro_task` does.
     """
     spec = exported.macro_task(macro_task)
-    store = open_store(place.store, place.home, allow_pickle=exported.allow_pickle)
+    store = open_store(
+        place.store, place.home, allow_pickle=exported.allow_pickle, log=place.logger
+    )
     monitor = Monitor()
     began = time.perf_counter()
     part = None if shard is None else shard_from_json(shard)

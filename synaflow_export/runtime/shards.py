@@ -98,7 +98,9 @@ def join_shards(
         spec,
         results,
         contract=exported.contract,
-        store=open_store(place.store, place.home, allow_pickle=exported.allow_pickle),
+        store=open_store(
+            place.store, place.home, allow_pickle=exported.allow_pickle, log=place.logger
+        ),
         run_key=place.run_key,
     )
     return spec, joined

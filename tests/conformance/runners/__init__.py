@@ -22,6 +22,7 @@ RUNNERS = {
     "scope": "tests.conformance.runners.macro_tasks:Scope",
     "pipeline": "tests.conformance.runners.macro_tasks:Whole",
     "airflow 3": "tests.conformance.runners.airflow3:Airflow3",
+    "dagster": "tests.conformance.runners.dagster:Dagster",
 }
 """Column of the matrix -> ``module:class``."""
 

@@ -1,0 +1,108 @@
+"""How datasets get from asset to asset: a small file with a reference, and the data where it is.
+
+Every materialisation writes its reference twice, below ``.dagster`` in the handoff store: under
+the run, so that the steps of one run read what this run made even while another run is at work,
+and as the latest, for everybody else. What an asset gets depends on the annotation of its
+argument; see :mod:`.loading`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from synaflow_core.errors import HandoffError
+from synaflow_core.handoff import DatasetRef
+
+_LATEST = "latest"
+
+
+class ReferenceIOManager(dg.IOManager):  # type: ignore[misc]  # its types are not looked at
+    """Stores references to datasets, and loads what they refer to.
+
+    Args:
+        folder: Of the export.
+        store: URL of the handoff store that the file names, if any.
+    """
+
+    def __init__(self, folder: Path, store: str | None) -> None:
+        self._folder = folder
+        self._store_url = store
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Write the reference of a dataset; None: the run did not produce it.
+
+        Raises:
+            HandoffError: It is no reference, or the store failed.
+        """
+        from synaflow_export.runtime.running import returned
+
+        if obj is not None and not isinstance(obj, DatasetRef):
+            raise HandoffError(
+                f"this IO manager keeps references to datasets, and was given a "
+                f"{type(obj).__name__}\n    -> give the asset an io_manager_key of its own"
+            )
+        dataset = context.definition_metadata.get("synaflow/dataset", "")
+        document = json.dumps({**returned(obj), "dataset": dataset}).encode()
+        run_id: str = context.run_id
+        for place in self._places(context):
+            place.publish(f"{run_id}.json", document, f"{run_id}.tmp")
+            if obj is not None:
+                place.publish(f"{_LATEST}.json", document, f"{run_id}.{_LATEST}.tmp")
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """The dataset in the form that the annotation of the argument asks for.
+
+        Raises:
+            HandoffError: It was never produced, or cannot be had in that form.
+        """
+        from synaflow_export.runtime.dagster.loading import load
+
+        wanted = context.dagster_type.typing_type
+        found = [
+            load(self._reference(place, context), wanted, self._folder, self._store(context))
+            for place in self._places(context)
+        ]
+        if context.has_asset_key and context.has_asset_partitions and len(found) != 1:
+            return dict(zip(context.asset_partition_keys, found, strict=True))
+        return found[0]
+
+    def _reference(self, place: Any, context: dg.InputContext) -> dict[str, Any]:
+        """What this run wrote, else what was written last."""
+        for name in (context.step_context.run_id, _LATEST):
+            if document := place.read(f"{name}.json"):
+                reference: dict[str, Any] = json.loads(document)
+                return reference
+        what = context.asset_key.to_user_string() if context.has_asset_key else context.name
+        raise HandoffError(
+            f"there is no reference of {what} in {place.url}: it was never materialised with "
+            "this store, or its last run was rolled back\n    -> materialise it, then this"
+        )
+
+    def _places(self, context: dg.OutputContext | dg.InputContext) -> Iterator[Any]:
+        """Where the references of an asset are, one place per partition."""
+        from synaflow_core.handoff.folders import open_folder
+        from synaflow_core.handoff.places import segment_of
+
+        base = f"{self._store(context).url}/.dagster"
+        if not context.has_asset_key:
+            yield open_folder("/".join((base, *map(segment_of, context.get_identifier()))))
+            return
+        asset = "/".join((base, *map(segment_of, context.asset_key.path)))
+        if not context.has_asset_partitions:
+            yield open_folder(asset)
+            return
+        for partition in context.asset_partition_keys:
+            yield open_folder(f"{asset}/partition={segment_of(partition)}")
+
+    def _store(self, context: dg.OutputContext | dg.InputContext) -> Any:
+        from synaflow_export.runtime.exported import Exported
+        from synaflow_export.runtime.storage import open_store
+
+        home = Path(context.step_context.instance.root_directory)
+        pickled = Exported(self._folder).allow_pickle
+        return open_store(self._store_url, home, allow_pickle=pickled, log=None)

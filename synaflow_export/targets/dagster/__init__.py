@@ -1,0 +1,1 @@
+"""Dagster. :mod:`.target` is the target; nothing here is imported on workers."""
