@@ -95,7 +95,8 @@ class Edge:
         delivery: In which form the value arrives.
         annotation: The parameter's resolved type; ``Any`` where it has none.
         streaming: The producer is lazy (not collected) and the delivery is ``item`` or ``stream``:
-            items flow one by one and never exist all at once.
+            items flow one by one and never exist all at once. Not so for a ``stream`` whose
+            consumer is forced to collect: it iterates a finished collection.
     """
 
     parameter: str
@@ -135,7 +136,8 @@ class Node:
             where unknown).
         output_kind: What the step hands on, as declared; a stream stays a stream here even when
             ``collected`` is true.
-        collected: The output is collected once for all consumers (``force_materialize``).
+        collected: The output is collected once for all consumers (``force_materialize``); and what
+            the step itself iterates is collected for it.
         mode: EACH or ALL, never AUTO.
         is_async: The function is a coroutine function or an async generator function.
         exported: The step is the pipeline's ``exports``: its output is a result even if a stream.

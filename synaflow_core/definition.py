@@ -135,7 +135,8 @@ def step(
         max_in_flight: Items this step may have emitted that the next stage has not received yet.
         materializer: Builds the collection of a collected branch from its items.
         error_materializer: Called with an ``ErrorContext`` for every failure.
-        force_materialize: Collect the output once for all consumers.
+        force_materialize: Collect the output once for all consumers; and collect, for this step,
+            the streams that it iterates before it is called.
         observers: Handlers for this step's events.
         description: Text for people.
         error_threshold_absolute: Fail the run, after all inputs, at this many failed calls.

@@ -20,7 +20,7 @@ from itertools import pairwise
 
 from synaflow_core.compiler.draft import Draft, listed
 from synaflow_core.compiler.subrun import AsyncSubRun, ParamsField, SubRun
-from synaflow_core.dag import Edge, Node, Source
+from synaflow_core.dag import Delivery, Edge, Node, Source
 from synaflow_core.definition import StepMode
 from synaflow_core.errors import Problem
 from synaflow_core.hints import type_name
@@ -169,7 +169,11 @@ def _fix(nodes: Nodes, clash: _Clash) -> list[str]:
 
 def _collected(nodes: Nodes, name: str) -> Nodes:
     changed = dict(nodes)
-    changed[name] = replace(nodes[name], collected=True)
+    edges = tuple(
+        replace(e, streaming=e.streaming and e.delivery is not Delivery.STREAM)
+        for e in nodes[name].edges
+    )
+    changed[name] = replace(nodes[name], collected=True, edges=edges)
     for consumer, node in nodes.items():
         if any(e.producer == name and e.streaming for e in node.edges):
             edges = tuple(

@@ -89,7 +89,8 @@ class StepContract(_Frozen, frozen=True, kw_only=True):
         element_schema: JSON Schema of one element of the output; null when it has none.
         codec: What stores the output: ``jsonl`` (typed JSON), ``parquet``, ``npy``, ``text``,
             ``bytes`` or the codec of another package; null when only a pickle could.
-        force_materialize: The output is collected once for all consumers.
+        force_materialize: The output is collected once for all consumers, and the streams that the
+            step iterates are collected first.
         error_materializer: Name of what is told about every failure; null for the default.
         error_threshold_absolute: Fail the run after all inputs at this many errors.
         error_threshold_pct: The same as a fraction of the calls, in (0, 1].
@@ -153,8 +154,12 @@ class StepContract(_Frozen, frozen=True, kw_only=True):
 
     @property
     def lazy(self) -> bool:
-        """The output flows item by item; an ``item`` or ``stream`` dep on it never exists whole."""
+        """The output flows item by item, to the consumers that stream it."""
         return self.output_kind == "stream" and not self.force_materialize
+
+    def streams(self, form: str) -> bool:
+        """A lazy dep of this form comes item by item and never exists whole."""
+        return form == "item" or (form == "stream" and not self.force_materialize)
 
 
 class Contract(_Frozen, frozen=True):

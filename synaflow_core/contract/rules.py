@@ -152,7 +152,7 @@ def _collected(contract: Contract) -> Iterator[Fault]:
         for dep, form in step.delivery.items():
             producer = contract.steps[dep] if producers[name][dep] == "step" else None
             is_stream = producer is not None and producer.output_kind == "stream"
-            if is_stream and not (contract.steps[dep].lazy and form in ("item", "stream")):
+            if is_stream and not (contract.steps[dep].lazy and step.streams(form)):
                 expected.append(dep)
         if step.materialized_deps != expected:
             yield (

@@ -339,6 +339,7 @@ class _Region:
                 for e in self.dag.steps[consumer].edges
                 if e.producer == name and e.source is Source.STEP
             )
-            if edge.delivery.is_collection:
-                sinks.append(Sink(name, CollectKey(name, consumer, edge.delivery)))
+            if not edge.streaming:  # what is forced to be collected is iterated all the same
+                form = edge.delivery if edge.delivery.is_collection else Delivery.LIST
+                sinks.append(Sink(name, CollectKey(name, consumer, form)))
         return sinks

@@ -108,7 +108,8 @@ class RunState:
         """The finished value that a parameter gets; not for streams that run now."""
         own = (edge.producer, consumer)
         if edge.source is Source.STEP and own in self.results:
-            return self.results[own]
+            kept = self.results[own]
+            return elements(kept) if edge.delivery is Delivery.STREAM else kept
         found = self._finished(edge.producer, edge.source)
         if not isinstance(found, Items):
             return deliver(found, edge.delivery)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from synaflow_core.contract import Contract, StepContract
 
 _NOT_DATA = ("param", "resource")
-_LAZY_DELIVERIES = ("item", "stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def step_graph(contract: Contract, *, allow_pickle: bool) -> StepGraph:
             if producer is None:
                 continue
             source = steps[producer]
-            streaming = source.lazy and delivery in _LAZY_DELIVERIES
+            streaming = source.lazy and step.streams(delivery)
             storable = is_storable(source, allow_pickle=allow_pickle)
             links.append(Link(producer, consumer, delivery, streaming, storable))
         position[names[consumer]] = consumer

@@ -99,6 +99,7 @@ def test_lazy_and_collected() -> None:
     assert {
         name: step.materialized_deps for name, step in steps.items() if step.materialized_deps
     } == {
+        "orders": ["fetch"],
         "checked": ["orders"],
         "backlog": ["checked"],
     }

@@ -14,7 +14,7 @@ def verify(dag: Dag) -> None:
         assert node.name == name
         assert node.hidden or "__" in name or name_trouble(name) is None
         for edge in node.edges:
-            verify_edge(dag, edge, earlier)
+            verify_edge(dag, node, edge, earlier)
         verify_node(node)
         earlier.add(name)
     for name in dag.steps:
@@ -38,7 +38,7 @@ def verify_node(node: Node) -> None:
     assert node.lazy == (node.output_kind is OutputKind.STREAM and not node.collected)
 
 
-def verify_edge(dag: Dag, edge: Edge, earlier: set[str]) -> None:
+def verify_edge(dag: Dag, node: Node, edge: Edge, earlier: set[str]) -> None:
     """The producer is there already, and can deliver what was promised."""
     if edge.source is Source.RESOURCE:
         assert edge.producer in dag.resources
@@ -52,7 +52,8 @@ def verify_edge(dag: Dag, edge: Edge, earlier: set[str]) -> None:
         return
     assert edge.producer in earlier
     producer = dag.steps[edge.producer]
-    assert edge.streaming == (producer.lazy and edge.delivery.is_lazy)
+    forced = node.collected and edge.delivery is Delivery.STREAM
+    assert edge.streaming == (producer.lazy and edge.delivery.is_lazy and not forced)
     assert edge.delivery not in (Delivery.PARAM, Delivery.RESOURCE)
     assert producer.output_kind is not OutputKind.NONE or producer.hidden
     assert (producer.output_kind is OutputKind.VALUE) == (edge.delivery is Delivery.VALUE)

@@ -291,7 +291,7 @@ def plans(draw: st.DrawFn, most: int = 9) -> list[Plan]:
                 length=draw(st.integers(0, 6)),
                 fails_on=draw(st.sampled_from([-1, -1, 0, 3])) if kind != "source" else -1,
                 max_in_flight=draw(st.sampled_from([1, 1, 1, 2, 3])),
-                collected=kind in ("each", "through", "source") and draw(st.integers(0, 7)) == 0,
+                collected=draw(st.integers(0, 7)) == 0,
             )
         )
     return made

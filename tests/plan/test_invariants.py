@@ -97,7 +97,7 @@ def test_no_streaming_edge_crosses(document: Contract, allow_pickle: bool) -> No
     if plan is not None:
         group = task_of(plan)
         for producer, consumer, form in edges_of(document):
-            if form in ("item", "stream") and document.steps[producer].lazy:
+            if document.steps[consumer].streams(form) and document.steps[producer].lazy:
                 assert group[producer] == group[consumer]
 
 
@@ -246,7 +246,7 @@ def test_merging_gives_the_finest_partition_there_is(document: Contract) -> None
     for producer, consumer, form in edges_of(document):
         made, read = document.steps[producer], document.steps[consumer]
         reach.add_edge(producer, consumer)
-        streams = made.lazy and form in ("item", "stream")
+        streams = made.lazy and read.streams(form)
         labels = {made.macro_task, read.macro_task}
         storable = made.codec is not None or made.output_kind == "none"
         if (streams and storable) or not (storable or (None not in labels and len(labels) == 2)):
