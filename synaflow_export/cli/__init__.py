@@ -85,9 +85,20 @@ def _is_usage_error(failure: Exception) -> bool:
 def _tell_usage(failure: Exception) -> int:
     context = getattr(failure, "ctx", None)
     path = context.command_path if context is not None else "synaflow-export"
+    flag = getattr(failure, "option_name", None)  # of an option that does not exist
+    if context is not None and flag and (foreign := _foreign(flag, str(context.info_name))):
+        _tell(f"these options cannot be honoured\n  {foreign}")
+        return _MISTAKE
     message: str = failure.format_message()  # type: ignore[attr-defined]  # see _is_usage_error
     _tell(f"{message}\n    -> '{path} --help' shows what can be given")
     return _MISTAKE
+
+
+def _foreign(flag: str, command: str) -> str:
+    from synaflow_export.cli.foreign_options import foreign_option
+
+    problem = foreign_option(flag, command)
+    return str(problem).replace("\n", "\n  ") if problem else ""
 
 
 def _tell_bug() -> None:

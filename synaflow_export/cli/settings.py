@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from synaflow_export.plan import Plan
     from synaflow_export.target import Target
 
-__all__ = ["chosen_layers", "chosen_options", "planned"]
+__all__ = ["all_option_types", "chosen_layers", "chosen_options", "planned"]
 
 
 def chosen_layers(
@@ -30,7 +30,7 @@ def chosen_layers(
     from synaflow_export.config.layers import layers, unused_pipelines
 
     document = find_document(loaded.folder)
-    types = _all_types() if document is not None else {}
+    types = all_option_types() if document is not None else {}
     if target is not None:
         types[target.name] = target.options_type
     name = target.name if target is not None else None
@@ -90,7 +90,7 @@ def chosen_options(target: Target[Any], made: Layers, tasks: TaskSettings) -> Ta
     return options
 
 
-def _all_types() -> dict[str, type[TargetOptions]]:
+def all_option_types() -> dict[str, type[TargetOptions]]:
     """The options of every target that can be loaded; one that cannot is told when it is used."""
     from synaflow_export.target import get_target, target_names
 
