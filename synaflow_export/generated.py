@@ -193,8 +193,10 @@ def missing_names(file: GeneratedFile, kept_block: str) -> tuple[str, ...]:
     """Names that go missing when an edited block replaces the generated one.
 
     Either the rest of the file needs a constant that the edited block does not define, or the
-    block uses a name that the rest of the file does not import.
+    block uses a name that the rest of the file does not import. Only Python is looked into.
     """
+    if not file.path.endswith(".py"):
+        return ()
     parts = file.editable.split(file.text) if file.editable else None
     if parts is None:
         return ()

@@ -28,13 +28,24 @@ def template_folder() -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / "templates"
 
 
-def render(template: str, values: Mapping[str, Any], templates: Path | None = None) -> str:
+def templates_beside(file: str) -> Path:
+    """The folder of templates of a target in another package: beside its module."""
+    return Path(file).resolve().parent / "templates"
+
+
+def render(
+    template: str,
+    values: Mapping[str, Any],
+    templates: Path | None = None,
+    own: Path | None = None,
+) -> str:
     """Render one template; a Python file must parse.
 
     Args:
         template: Name such as ``airflow/dag.py.jinja``.
         values: What the template may use.
-        templates: The user's template folder, searched before the built-in one.
+        templates: The user's template folder, searched first.
+        own: That of a target in another package, searched next; then the built-in one.
 
     Returns:
         The text, with exactly one newline at its end.
@@ -44,7 +55,7 @@ def render(template: str, values: Mapping[str, Any], templates: Path | None = No
             give valid Python; names the template and the line.
     """
     try:
-        text = _environment(templates).get_template(template).render(values)
+        text = _environment(templates, own).get_template(template).render(values)
     except jinja2.TemplateNotFound as error:
         raise _broken(template, f"template '{error}' was not found", templates) from error
     except jinja2.TemplateSyntaxError as error:
@@ -68,8 +79,8 @@ def render(template: str, values: Mapping[str, Any], templates: Path | None = No
 
 
 @functools.cache
-def _environment(templates: Path | None) -> jinja2.Environment:
-    folders = [folder for folder in (templates, template_folder()) if folder is not None]
+def _environment(*given: Path | None) -> jinja2.Environment:
+    folders = [folder for folder in (*given, template_folder()) if folder is not None]
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         undefined=jinja2.StrictUndefined,

@@ -8,7 +8,7 @@ import json
 import shlex
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -221,6 +221,15 @@ def test_the_quickstart_exports(cli: Any, quickstart: Path, project: Any) -> Non
     assert (project.folder / "dags/example/src/pipe.py").read_bytes() == quickstart.read_bytes()
 
 
+def test_a_flag_that_another_target_has_is_told(cli: Any, orders: Path, tiny: None) -> None:
+    told = cli("tiny", "orders.py", "--size", "3")
+    assert told.code == 2
+    assert "--size: target 'tiny' cannot honour it" in told.err
+    assert "paint it bigger" in told.err
+    told = cli("tiny", "orders.py", "--colr", "3")
+    assert "No such option: --colr" in told.err
+
+
 def anything(value: object) -> None:
     """Accept every value."""
 
@@ -237,6 +246,8 @@ class TinyOptions(TargetOptions):
         loud: Whether it is loud.
         factor: By how much.
     """
+
+    cannot: ClassVar[dict[str, str]] = {"size": "paint it bigger"}
 
     id: str | None = option(None, checks.text)
     colour: str | int = option("red", checks.text)

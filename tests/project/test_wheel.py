@@ -2,52 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.project.environments import ROOT, run
 
 pytestmark = pytest.mark.slow
-
-
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    """Standard output of a command that must succeed, without this checkout on the path."""
-    env = {**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
-    env.pop("PYTHONPATH", None)
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command} failed:\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--outdir", out, ROOT)  # sdist, and the wheel from it
-    (found,) = out.glob("*.whl")
-    return found
-
-
-@pytest.fixture(scope="module")
-def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ``bin`` folder of an environment that holds the wheel and its dependencies only."""
-    folder = tmp_path_factory.mktemp("clean")
-    venv.create(folder, with_pip=True)
-    run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", wheel)
-    return folder / "bin"
 
 
 def test_wheel_holds_the_packages_and_the_templates(wheel: Path) -> None:
