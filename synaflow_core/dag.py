@@ -146,6 +146,8 @@ class Node:
         parent_pipeline: Name of the pipeline that includes that one, or None.
         where: ``file.py:12`` of the function (base name only), for messages.
         hidden: Made by the compiler (an include's adapter), not declared by the user.
+        silent: It runs no function of the user's (it reads one field of an include's params), so
+            neither observers nor reports mention it.
         stop_on: Exceptions of the function that end the run whatever ``on_error`` says.
     """
 
@@ -176,6 +178,7 @@ class Node:
     macro_task: str | None = None
     shards: Shards | None = None
     hidden: bool = False
+    silent: bool = False
     stop_on: tuple[type[BaseException], ...] = ()
 
     @property

@@ -61,9 +61,9 @@ def places_of(dag: Dag) -> dict[str, StepPlace]:
 def _place(dag: Dag, node: Node) -> StepPlace | None:
     scope = node.scope
     name = node.name
+    if node.silent:
+        return None  # reads one field of the adapter's result: there, that is no step
     if node.hidden:
-        if not name.endswith(_PARAMS_SUFFIX):
-            return None  # reads one field of the adapter's result: there, that is no step
         scope = scope[:-1]
         name = f"{name.removesuffix(_PARAMS_SUFFIX)}__{_ADAPTER}"
     elif callable(getattr(node.fn, "adapter", None)):

@@ -73,6 +73,7 @@ class Graft:
                 name=f"{params}__{field}",
                 fn=ParamsField(field),
                 edges=(Edge(PARAMS, params, Source.STEP, Delivery.VALUE, kind),),
+                silent=True,
                 returns=annotation,
                 element=output.element,
                 output_kind=output.kind,

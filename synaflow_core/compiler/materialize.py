@@ -26,7 +26,7 @@ def materialize(draft: Draft) -> Draft:
             node,
             edges=tuple(_edge(edge, node, draft.nodes) for edge in node.edges),
             materializer=node.materializer
-            or (None if node.output_kind in _SINGLE else definition.materializer),
+            or (None if node.silent or node.output_kind in _SINGLE else definition.materializer),
             error_materializer=node.error_materializer or definition.error_materializer,
         )
         for name, node in draft.nodes.items()

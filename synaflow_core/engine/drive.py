@@ -140,9 +140,8 @@ def _lacking(state: RunState, node: Node) -> str:
     for edge in node.edges:
         if edge.source is Source.STEP and edge.producer in state.unavailable:
             why = state.unavailable[edge.producer]
-            return (
-                why if why.startswith(f"'{edge.producer}'") else f"needs '{edge.producer}': {why}"
-            )
+            known = why.startswith(f"'{edge.producer}'") or state.dag.steps[edge.producer].silent
+            return why if known else f"needs '{edge.producer}': {why}"
     return ""
 
 

@@ -17,7 +17,8 @@ class RunResult:
     Attributes:
         outputs: Terminal step -> its value or collection (also ``exports`` and
             ``force_materialize`` streams, as lists). Steps that failed or were skipped are absent.
-        steps: Step -> its report, in declaration order.
+        steps: Step -> its report, in declaration order. An include has its steps here, and its
+            adapter as ``<include>__params``.
         run_id: Identifies the run in events and logs.
     """
 
@@ -46,10 +47,10 @@ class Monitor:
 
 
 def reports(state: RunState) -> list[StepReport]:
-    """The reports of all steps of a run, finished or not."""
+    """The reports of all steps of a run, finished or not; steps that run no code have none."""
     state.refresh()
     now = time.perf_counter()
-    return [tally.report(now) for tally in state.tallies.values()]
+    return [tally.report(now) for tally in state.tallies.values() if not tally.node.silent]
 
 
 def explain_idle(state: RunState) -> None:

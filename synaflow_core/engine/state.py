@@ -304,7 +304,7 @@ class RunState:
     ) -> Act[None]:
         """Dispatch a step event to the pipeline's and the step's observers."""
         observers = self.dag.observers + tally.node.observers
-        if observers:
+        if observers and not tally.node.silent:
             yield from self._dispatch(observers, event, tally, detail, error)
 
     def _dispatch(

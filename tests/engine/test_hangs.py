@@ -350,7 +350,7 @@ def test_includes_once_twice_nested_and_per_item(asynchronous: bool) -> None:
     assert result.steps["first"].errors == 1
     assert result.steps["first"].first_error == (
         "RunError: the run of pipeline 'one' for this item gave no 'total' "
-        "(skipped: needs 'squared': needs 'squared__params__items': needs 'squared__params': "
+        "(skipped: needs 'squared': needs 'squared__params': "
         "'below' failed: ValueError: three)"
     )
 
