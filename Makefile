@@ -26,14 +26,14 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 setup-airflow2: $(STAMP2) ## another environment, with Airflow 2, for the tests that run there
 
 $(STAMP2): pyproject.toml constraints-airflow2.txt tools/setup.sh
-	@VENV="$(VENV2)" PYTHON="$(PYTHON)" EXTRAS=airflow2,zstd CONSTRAINTS=constraints-airflow2.txt tools/setup.sh
+	@VENV="$(VENV2)" PYTHON="$(PYTHON)" BELOW=3.13 EXTRAS=airflow2,zstd CONSTRAINTS=constraints-airflow2.txt tools/setup.sh
 	@touch $@
 
 demo: $(STAMP) ## export examples/web_logs to Airflow and run it there
 	@$(BIN)/python -m examples.demo $(ARGS)
 
 test: $(STAMP) $(STAMP2) ## the test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@VENV2="$(VENV2)" $(BIN)/python -m pytest $(ARGS)
 
 check: format-check lint types imports sizes ## format, lint, types, import rules, file sizes
 

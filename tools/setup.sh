@@ -4,6 +4,8 @@
 #   PYTHON=/path/to/python3.12 tools/setup.sh    choose the interpreter (default: the first that fits)
 #   VENV=.venv EXTRAS=dev,all                    where it goes and what is installed
 #   CONSTRAINTS=constraints.txt                  exact versions of all of it
+#   BELOW=3.13                                   what is installed does not run on this Python yet;
+#                                                without an older one, nothing is made and told why
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,26 +14,40 @@ extras=${EXTRAS:-dev,all}
 constraints=${CONSTRAINTS:-constraints.txt}
 log=$venv/setup.log
 
-fits() { "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+below=${BELOW:-4}
+
+fits() {
+  "$1" - "$below" 2>/dev/null <<'PYTHON'
+import ensurepip, sys, venv
+below = tuple(map(int, sys.argv[1].split(".")))
+sys.exit(not (3, 11) <= sys.version_info < below)
+PYTHON
+}
 
 find_python() {
   if [ -n "${PYTHON:-}" ]; then
     fits "$PYTHON" && { echo "$PYTHON"; return; }
-    echo "setup: PYTHON=$PYTHON is not a Python 3.11 or newer with venv and ensurepip" >&2
-    return 1
+    [ -z "${BELOW:-}" ] && echo "setup: PYTHON=$PYTHON is not a Python 3.11 or newer with venv and ensurepip" >&2 && return 1
   fi
   for name in python3 python3.11 python3.12 python3.13 python; do
     for candidate in $(type -ap "$name" || true); do
       fits "$candidate" && { echo "$candidate"; return; }
     done
   done
+  [ -n "${BELOW:-}" ] && return 1
   echo "setup: no Python 3.11 or newer with venv and ensurepip on PATH;" >&2
   echo "setup: install one, or name it: make setup PYTHON=/path/to/python3.11" >&2
   return 1
 }
 
 if ! { [ -x "$venv/bin/python" ] && fits "$venv/bin/python"; }; then
-  python=$(find_python)
+  if ! python=$(find_python); then
+    [ -n "${BELOW:-}" ] || exit 1
+    mkdir -p "$venv"
+    echo "[$extras] needs a Python from 3.11 on and below $BELOW, and there is none on PATH" >"$venv/skipped"
+    echo "setup: $(cat "$venv/skipped"): $venv is not made"
+    exit 0
+  fi
   echo "setup: $("$python" --version) -> $venv"
   "$python" -m venv --clear "$venv"
 fi

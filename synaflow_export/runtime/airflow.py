@@ -13,9 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+try:
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+except ImportError:  # before Airflow 3.2
+    from airflow.exceptions import AirflowException, AirflowFailException
 
 from synaflow_core.errors import PipelineStopException, SynaflowError
+from synaflow_core.handoff import DatasetRef
+from synaflow_core.macro import MacroSpec
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
 from synaflow_export.runtime.running import Place, checked_names, returned, run_exported
@@ -30,6 +35,7 @@ def run_macro_task(
     inputs: Mapping[str, Any] | None = None,
     *,
     store: str | None = None,
+    outlets: Mapping[str, Any] | None = None,
     context: Mapping[str, Any],
 ) -> dict[str, Any] | None:
     """Run the steps of one macro-task; called from a task function.
@@ -39,6 +45,7 @@ def run_macro_task(
         macro_task: Name of the macro-task in the plan.
         inputs: Dataset -> what the upstream task returned for it.
         store: URL of the handoff store; the variable ``SYNAFLOW_STORE`` goes first.
+        outlets: Dataset -> the asset that announces it.
         context: Airflow's context of the running task.
 
     Returns:
@@ -50,7 +57,7 @@ def run_macro_task(
         Exception: Any other failure; Airflow tries again as the DAG file says.
     """
     try:
-        return _run(Exported(Path(folder)), macro_task, inputs or {}, store, context)
+        spec, refs = _run(Exported(Path(folder)), macro_task, inputs or {}, store, context)
     except PipelineStopException as error:
         if isinstance(error.cause, AirflowException):  # a step of somebody who knows Airflow
             raise error.cause from error
@@ -61,6 +68,13 @@ def run_macro_task(
         if worth_retrying(error):
             raise
         raise AirflowFailException(str(error)) from error
+    for dataset, asset in (outlets or {}).items():
+        if dataset in refs:
+            context["outlet_events"][asset].extra = _told(refs[dataset])
+    values = {out.dataset: returned(refs[out.dataset]) for out in spec.outputs}
+    if len(spec.outputs) == 1:
+        return values[spec.outputs[0].dataset]
+    return {key: values[dataset] for dataset, key in xcom_keys(values).items()} or None
 
 
 def _run(
@@ -69,7 +83,7 @@ def _run(
     inputs: Mapping[str, Any],
     store_url: str | None,
     context: Mapping[str, Any],
-) -> dict[str, Any] | None:
+) -> tuple[MacroSpec, Mapping[str, DatasetRef | None]]:
     place = Place(
         store=store_url,
         home=Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser(),
@@ -79,10 +93,14 @@ def _run(
     )
     params = _params(exported, context)
     spec, result = run_exported(exported, macro_task, place, params=params, inputs=inputs)
-    values = {out.dataset: returned(result.refs[out.dataset]) for out in spec.outputs}
-    if len(spec.outputs) == 1:
-        return values[spec.outputs[0].dataset]
-    return {key: values[dataset] for dataset, key in xcom_keys(values).items()} or None
+    return spec, result.refs
+
+
+def _told(ref: DatasetRef | None) -> dict[str, Any]:
+    """What the event of an asset says of the data; there is none when the step failed."""
+    if ref is None:
+        return {"rows": 0, "uri": None, "errors": None}
+    return {"rows": ref.count, "uri": ref.uri, "errors": ref.errors}
 
 
 def _params(exported: Exported, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""Apache Airflow 3: one DAG file in TaskFlow style, and a folder with what its tasks read.
+"""Apache Airflow: one DAG file in TaskFlow style, and a folder with what its tasks read.
 
     <id>_dag.py      imports Airflow and nothing else; every macro-task is one ``@task`` function
     <id>/            contract.json, plan.json, src/ (the user's loose modules), export.json
     .airflowignore   keeps Airflow from looking for DAGs in that folder
 
 This module decides *what* the file says; ``templates/airflow/dag.py.jinja`` says where it stands.
-It imports no Airflow, and everything that differs between versions of Airflow is in ``_IMPORTS``.
-The worker side is :mod:`synaflow_export.runtime.airflow`. Facts about Airflow that shape the file:
+It imports no Airflow, and everything that differs between versions of Airflow is in
+:mod:`.versions`. The worker side is :mod:`synaflow_export.runtime.airflow`. Facts about Airflow
+that shape the file:
 
 * a return annotation ``-> dict`` would silently switch ``multiple_outputs`` on: there is none;
 * an argument named like a context key (``params``, ``run_id``) is refused when the task runs:
@@ -19,15 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
 from synaflow_export.generated import Editable, GeneratedFile, Role, manifest_file
-from synaflow_export.options.duration import duration
 from synaflow_export.prose import plain
-from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
+from synaflow_export.pylayout import Prose, call, lay_out, value
 from synaflow_export.pyname import (
     PyComment,
     PyLiteral,
@@ -37,19 +37,17 @@ from synaflow_export.pyname import (
 )
 from synaflow_export.render import render
 from synaflow_export.target import Export, Target
+from synaflow_export.targets.airflow.groups import Places
 from synaflow_export.targets.airflow.options import AirflowOptions
+from synaflow_export.targets.airflow.outlets import announced, misplaced_uris, outlets_expression
 from synaflow_export.targets.airflow.params import params_expression
-from synaflow_export.targets.airflow.wiring import NAMES_OF_THE_FILE, TaskView, task_view, wiring
+from synaflow_export.targets.airflow.policies import default_args
+from synaflow_export.targets.airflow.tasks import TaskView
+from synaflow_export.targets.airflow.wiring import NAMES_OF_THE_FILE, wiring
 from synaflow_export.targets.airflow.xcom import xcom_keys
 from synaflow_export.wires import Wires
 
 _TEMPLATE = "airflow/dag.py.jinja"
-
-_IMPORTS = PyLiteral(
-    "from airflow.sdk import DAG, Param, task\n"
-    "from airflow.timetables.interval import CronDataIntervalTimetable"
-)
-_IMPORTS_WITHOUT_PARAMS = PyLiteral(_IMPORTS.replace("DAG, Param, task", "DAG, task"))
 
 _POLICIES = Editable(
     begin="# --- policies: meant to be edited, kept by the next export " + "-" * 28,
@@ -60,7 +58,7 @@ _AIRFLOWIGNORE = "# code and documents of exported pipelines: read by tasks, no 
 
 
 class AirflowTarget(Target[AirflowOptions]):
-    """Exports to Apache Airflow 3."""
+    """Exports to Apache Airflow 3 and to Airflow 2.10 and 2.11."""
 
     name: ClassVar[str] = "airflow"
     title: ClassVar[str] = "Apache Airflow"
@@ -68,6 +66,9 @@ class AirflowTarget(Target[AirflowOptions]):
     default_out: ClassVar[str] = "dags"
     runs_async_pipelines: ClassVar[bool] = True  # in a sync task; the runner starts the event loop
     catches_up: ClassVar[bool] = True
+    limits_concurrency: ClassVar[bool] = True
+    groups_includes: ClassVar[bool] = True
+    publishes_lineage: ClassVar[bool] = True
 
     def view(self, export: Export[AirflowOptions]) -> tuple[GeneratedFile, ...]:
         """Make the DAG file and the folder beside it; see :meth:`Target.view`."""
@@ -75,7 +76,7 @@ class AirflowTarget(Target[AirflowOptions]):
         dag_id = export.options.id or TaskId.of(pipeline, "pipeline")
         folder = PyName.of(dag_id, "pipeline")
         module = module_safe(dag_id, "_dag")
-        self.refuse(export, module=module)
+        self.refuse(export, module=module, more=misplaced_uris(export.plan, export.options))
 
         text = render(_TEMPLATE, {"dag": _DagView.of(export, dag_id, folder)}, export.templates)
         in_folder = export.folder_files(folder)
@@ -100,10 +101,12 @@ class _DagView:
     start_date: PyLiteral
     catchup: PyLiteral
     max_active_runs: PyLiteral
+    max_active_tasks: PyLiteral | None
     tags: PyLiteral
     default_args: PyLiteral
     store: PyLiteral
     folder: PyLiteral
+    outlets: PyLiteral | None
     params: PyLiteral | None
     identity: tuple[PyLiteral, ...]
     tasks: tuple[TaskView, ...]
@@ -113,17 +116,29 @@ class _DagView:
     def of(cls, export: Export[AirflowOptions], dag_id: str, folder: str) -> _DagView:
         plan, contract, options = export.plan, export.contract, export.options
         wires = Wires(plan, NAMES_OF_THE_FILE, xcom_keys)
+        places = Places.of(plan, contract)
+        outlets = announced(plan, options, dag_id)
+        dialect = options.dialect
+        assets = outlets_expression(outlets, dialect.asset) if outlets else None
         params = params_expression(contract.params_schema) if contract.params else None
+        imported = {
+            "DAG": True,
+            "task": True,
+            "CronDataIntervalTimetable": True,
+            "Param": params is not None,
+            dialect.asset: assets is not None,
+            "TaskGroup": bool(places.groups),
+        }
         return cls(
             header=header("airflow", "DAGS_FOLDER", export),
             doc=module_doc(
                 plan,
                 contract,
-                wires.task_ids,
+                places.task_ids(),
                 column="Airflow task",
                 between="XCom holds references and counts, never data.",
             ),
-            imports=_IMPORTS if contract.params else _IMPORTS_WITHOUT_PARAMS,
+            imports=dialect.imports(name for name, wanted in imported.items() if wanted),
             policies_begin=_POLICIES.begin,
             policies_end=_POLICIES.end,
             cron=PyLiteral.of(options.schedule),
@@ -131,14 +146,19 @@ class _DagView:
             start_date=_start_date(options.start),
             catchup=PyLiteral.of(options.catchup),
             max_active_runs=PyLiteral.of(options.max_active_runs),
+            max_active_tasks=PyLiteral.of(options.concurrency) if options.concurrency else None,
             tags=lay_out("TAGS = ", value(list(options.tags))),
-            default_args=lay_out("DEFAULT_ARGS = ", _default_args(options)),
+            default_args=lay_out("DEFAULT_ARGS = ", default_args(options)),
             store=lay_out("STORE = ", value(options.store)),
             folder=lay_out("FOLDER = ", call("Path(__file__).with_name", [value(folder)])),
+            outlets=None if assets is None else lay_out("OUTLETS = ", assets),
             params=None if params is None else lay_out("PARAMS = ", params),
             identity=tuple(_identity(plan.pipeline, contract.description, dag_id)),
-            tasks=tuple(task_view(task, contract, wires) for task in plan.macro_tasks),
-            wiring=tuple(wiring(plan, wires)),
+            tasks=tuple(
+                TaskView.of(task, contract, options, wires, places.tasks[task.name], outlets)
+                for task in plan.macro_tasks
+            ),
+            wiring=tuple(wiring(plan, contract, wires, places)),
         )
 
 
@@ -155,24 +175,3 @@ def _start_date(start: datetime) -> PyLiteral:
     if (start.hour, start.minute, start.second) != (0, 0, 0):
         parts += [start.hour, start.minute, start.second]
     return PyLiteral(f"pendulum.datetime({', '.join(map(str, parts))}, tz=TIMEZONE)")
-
-
-def _default_args(options: AirflowOptions) -> Group:
-    arguments = {
-        "owner": value(options.owner),
-        "retries": value(options.retries),
-        "retry_delay": _timedelta(duration(options.retry_delay)),
-    }
-    if options.timeout is not None:
-        arguments["execution_timeout"] = _timedelta(duration(options.timeout))
-    rows = tuple((f"{PyLiteral.of(name)}: ", item) for name, item in arguments.items())
-    return Group("{", "}", rows, tall=True)
-
-
-def _timedelta(span: timedelta) -> Node:
-    """A duration in the largest unit of which it is a whole number."""
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        count, rest = divmod(span, timedelta(seconds=size))
-        if count and not rest:
-            return PyLiteral(f"timedelta({unit}={count})")
-    return PyLiteral(f"timedelta(seconds={span.total_seconds():g})")

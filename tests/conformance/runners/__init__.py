@@ -21,7 +21,8 @@ RUNNERS = {
     "step": "tests.conformance.runners.macro_tasks:Step",
     "scope": "tests.conformance.runners.macro_tasks:Scope",
     "pipeline": "tests.conformance.runners.macro_tasks:Whole",
-    "airflow 3": "tests.conformance.runners.airflow3:Airflow3",
+    "airflow 3": "tests.conformance.runners.airflow:Airflow3",
+    "airflow 2": "tests.conformance.runners.airflow:Airflow2",
     "dagster": "tests.conformance.runners.dagster:Dagster",
 }
 """Column of the matrix -> ``module:class``."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from synaflow_core import async_run, run
 from synaflow_core.handoff import DatasetRef, HandoffStore
@@ -19,7 +19,13 @@ from synaflow_export.load import Loaded, load
 from synaflow_export.plan.model import Plan, PlanOptions
 from synaflow_export.plan.planner import make_plan
 from synaflow_export.target import Export, get_target
+from synaflow_export.targets.airflow.groups import Places
 from synaflow_export.write import write_files
+from tests.targets.airflow import dag_runs
+from tests.targets.airflow.airflows import Airflow
+
+on_both = pytest.mark.parametrize("dags", ["airflow3", "airflow2"], indirect=True)
+"""The test runs on both Airflows."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,11 @@ class Exported:
     dag_file: Path
 
     @property
+    def task_ids(self) -> dict[str, str]:
+        """Macro-task -> id of its task, groups included."""
+        return Places.of(self.plan, self.loaded.contract).task_ids()
+
+    @property
     def text(self) -> str:
         """The DAG file."""
         return self.dag_file.read_text(encoding="utf-8")
@@ -51,16 +62,20 @@ class Outcome:
     Attributes:
         state: Of the run: ``success`` or ``failed``.
         run_id: Airflow's.
-        tasks: Task id -> (state, number of the last try).
+        tasks: Task id (``task[0]`` for the instances of a mapped one) -> (state, number of tries).
         xcoms: (task id, key) -> value.
+        events: What the assets announced: (URI, extra), in order.
         log: Messages of our loggers, one per line.
+        output: All that was printed, tracebacks of failed tasks included.
     """
 
     state: str
     run_id: str
     tasks: dict[str, tuple[str, int]]
     xcoms: dict[tuple[str, str], Any]
+    events: list[tuple[str, dict[str, Any]]]
     log: str
+    output: str
 
     def reported(self, task_id: str) -> dict[str, dict[str, Any]]:
         """Step -> its report, as the task's XCom tells."""
@@ -71,9 +86,9 @@ class Outcome:
 class DagFolder:
     """The DAG folder of a real Airflow, emptied for every test."""
 
-    def __init__(self, home: Path, work: Path) -> None:
-        self.home = home
-        self.folder = home / "dags"
+    def __init__(self, airflow: Airflow, work: Path) -> None:
+        self.airflow = airflow
+        self.folder = airflow.home / "dags"
         self.work = work
         self.store = work / "store"
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -108,7 +123,13 @@ class DagFolder:
         loaded = load(str(file), pipeline)
         target = get_target("airflow")
         made = make_plan(loaded.contract, plan or PlanOptions())
-        chosen = {"store": str(self.store), "retries": 0, "retry_delay": 0, **options}
+        chosen = {
+            "store": str(self.store),
+            "retries": 0,
+            "retry_delay": 0,
+            "airflow_version": self.airflow.version,
+            **options,
+        }
         files = target.view(
             Export(made, loaded.contract, target.make_options(chosen), loaded.sources)
         )
@@ -116,25 +137,37 @@ class DagFolder:
         return Exported(loaded, made, files, self.folder / files[-1].path)
 
     def parse(self) -> Any:
-        """The folder as Airflow sees it; fails when a file cannot be imported."""
-        from airflow.dag_processing.dagbag import DagBag
+        """The folder as the Airflow of this process sees it."""
+        return dag_runs.parse(str(self.folder))
 
-        bag = DagBag(str(self.folder))
-        assert bag.import_errors == {}
-        return bag
+    def describe(self, dag_id: str) -> dict[str, Any]:
+        """A DAG as its Airflow sees it; see :mod:`tests.targets.airflow.dag_runs`."""
+        return dict(self.airflow.describe(folder=str(self.folder))[dag_id])
 
-    def run(self, dag_id: str, conf: Mapping[str, Any] | None = None, **how: Any) -> Outcome:
-        """Run a DAG to its end in this process, with Airflow's own machinery."""
-        dag = self.parse().dags[dag_id]
-        with _messages() as messages:
-            done = dag.test(run_conf=dict(conf or {}), **how)
-        tasks = {ti.task_id: (str(ti.state), ti.try_number) for ti in done.get_task_instances()}
+    def run(
+        self,
+        dag_id: str,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        **how: Any,
+    ) -> Outcome:
+        """Run a DAG to its end with Airflow's own machinery."""
+        told = self.airflow.run(
+            folder=str(self.folder),
+            dag_id=dag_id,
+            conf=dict(conf or {}),
+            how=how,
+            environ=dict(environ or {}),
+        )
         return Outcome(
-            str(done.state.value),
-            done.run_id,
-            tasks,
-            _xcoms(dag_id, done.run_id),
-            "\n".join(messages),
+            told["state"],
+            told["run_id"],
+            {_instance(task, index): (state, tries) for task, index, state, tries in told["tasks"]},
+            {(_instance(task, index), key): value for task, index, key, value in told["xcoms"]},
+            [(uri, extra) for uri, extra in told["events"]],
+            told["log"],
+            told["output"],
         )
 
     def outputs(self, exported: Exported, outcome: Outcome) -> dict[str, Any]:
@@ -146,7 +179,8 @@ class DagFolder:
         for dataset in exported.plan.datasets:
             if not dataset.final:
                 continue
-            ref = self.reference(outcome, dataset.producer_task, dataset.name)
+            task_id = exported.task_ids[dataset.producer_task]
+            ref = self.reference(outcome, task_id, dataset.name)
             node = steps[dataset.producer_step]
             if dataset.representation == "value":
                 found[dataset.name] = store.read_value(ref, node.returns)
@@ -182,28 +216,5 @@ def _container(node: Any, items: list[Any]) -> Any:
     return builders.get(node.output_kind.value, list)(items)
 
 
-def _xcoms(dag_id: str, run_id: str) -> dict[tuple[str, str], Any]:
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        rows = session.query(XComModel).filter_by(dag_id=dag_id, run_id=run_id).all()
-        return {(row.task_id, row.key): XComModel.deserialize_value(row) for row in rows}
-
-
-@contextmanager
-def _messages() -> Iterator[list[str]]:
-    """Collect what reaches Airflow's root logger from our own loggers."""
-    found: list[str] = []
-
-    class Collect(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.name.startswith("synaflow"):
-                found.append(f"{record.levelname} {record.getMessage()}")
-
-    handler = Collect()
-    logging.getLogger().addHandler(handler)
-    try:
-        yield found
-    finally:
-        logging.getLogger().removeHandler(handler)
+def _instance(task_id: str, map_index: int) -> str:
+    return task_id if map_index < 0 else f"{task_id}[{map_index}]"

@@ -137,13 +137,13 @@ def test_a_pipeline_of_a_registry_is_found(dags: DagFolder) -> None:
 
 
 def test_without_a_store_data_goes_below_airflows_home_with_a_warning(
-    dags: DagFolder, airflow_home: Path
+    dags: DagFolder,
 ) -> None:
     dags.export(LINEAR, store=None)
     outcome = dags.run("linear", {"count": 3})
     assert outcome.state == "success", outcome.log
     assert outcome.xcoms["squares", "return_value"]["uri"].startswith(
-        (airflow_home / "synaflow").as_uri()
+        (dags.airflow.home / "synaflow").as_uri()
     )
     assert "WARNING no store was chosen" in outcome.log
     assert "only this machine can reach" in outcome.log

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets.airflow.running import DagFolder, in_process
+from tests.targets.airflow.running import DagFolder, in_process, on_both
 from tests.targets.airflow.test_running import EVERY_PARAM, LINEAR
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, on_both]
 
 FLAKY = """
     from collections.abc import Generator, Iterator
@@ -113,9 +113,7 @@ def test_an_exceeded_threshold_fails_at_once(dags: DagFolder) -> None:
     assert datasets(dags) == []
 
 
-def test_values_that_only_the_worker_can_judge_are_all_named_at_once(
-    dags: DagFolder, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_values_that_only_the_worker_can_judge_are_all_named_at_once(dags: DagFolder) -> None:
     # Airflow checks no format "decimal", and "date-time" only where a further package is installed.
     source = EVERY_PARAM.replace("day: date = date(2024, 1, 2)", "day: Decimal | None = None")
     source = source.replace("at: Optional[datetime]", "at: Optional[Decimal]")
@@ -124,20 +122,18 @@ def test_values_that_only_the_worker_can_judge_are_all_named_at_once(
     outcome = dags.run("every_param", {"need": 1, "at": "garbage", "day": "yesterday"})
     assert outcome.state == "failed"
     assert outcome.tasks["facts"] == ("failed", 1)
-    told = capsys.readouterr().out
+    told = outcome.output
     assert "AirflowFailException" in told
     assert "'at'" in told
     assert "'day'" in told
 
 
-def test_a_misspelt_param_does_not_run_with_the_default(
-    dags: DagFolder, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_misspelt_param_does_not_run_with_the_default(dags: DagFolder) -> None:
     dags.export(LINEAR, retries=2)
     outcome = dags.run("linear", {"count": 3, "duoble": True})
     assert outcome.state == "failed"
     assert outcome.tasks["total"] == ("failed", 1)
-    assert "did you mean 'double'?" in capsys.readouterr().out
+    assert "did you mean 'double'?" in outcome.output
 
 
 def test_a_param_that_the_owner_added_to_the_file_is_no_mistake(dags: DagFolder) -> None:
@@ -149,7 +145,7 @@ def test_a_param_that_the_owner_added_to_the_file_is_no_mistake(dags: DagFolder)
 
 
 def test_code_that_is_not_what_was_exported_fails_at_once_and_names_the_step(
-    dags: DagFolder, capsys: pytest.CaptureFixture[str]
+    dags: DagFolder,
 ) -> None:
     exported = dags.export(LINEAR, retries=2)
     source = exported.dag_file.with_name("linear") / "src" / "pipe.py"
@@ -159,23 +155,23 @@ def test_code_that_is_not_what_was_exported_fails_at_once_and_names_the_step(
 
     assert outcome.state == "failed"
     assert outcome.tasks["total"] == ("failed", 1)
-    told = capsys.readouterr().out
+    told = outcome.output
     assert "step 'odds' was changed" in told
     assert "Export again" in told
 
 
-def test_code_that_is_gone_is_told(dags: DagFolder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_code_that_is_gone_is_told(dags: DagFolder) -> None:
     exported = dags.export(LINEAR, retries=2)
     source = exported.dag_file.with_name("linear") / "src" / "pipe.py"
     source.write_text(source.read_text().replace("p = pipeline(", "q = pipeline("))
     outcome = dags.run("linear", {"count": 3})
     assert outcome.tasks["total"] == ("failed", 1)
-    assert "has no pipeline 'linear' in its variable 'p'" in capsys.readouterr().out
+    assert "has no pipeline 'linear' in its variable 'p'" in outcome.output
 
 
 def test_a_step_may_raise_airflows_own_exceptions(dags: DagFolder) -> None:
     source = """
-        from airflow.sdk.exceptions import AirflowSkipException
+        from airflow.exceptions import AirflowSkipException
 
         from synaflow_core import OnError, pipeline, step
 
@@ -199,10 +195,8 @@ def test_a_step_may_raise_airflows_own_exceptions(dags: DagFolder) -> None:
     }
 
 
-def test_a_task_upstream_that_never_ran_is_named(
-    dags: DagFolder, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_task_upstream_that_never_ran_is_named(dags: DagFolder) -> None:
     dags.export(LINEAR)
     outcome = dags.run("linear", {"count": 3}, mark_success_pattern="total")
     assert outcome.tasks["squares"] == ("failed", 1)
-    assert "the reference of dataset 'odds' is missing" in capsys.readouterr().out
+    assert "the reference of dataset 'odds' is missing" in outcome.output

@@ -9,9 +9,9 @@ import pytest
 
 from synaflow_core.errors import DefinitionError, ExportError
 from synaflow_export.plan.model import PlanOptions
-from tests.targets.airflow.running import DagFolder, in_process
+from tests.targets.airflow.running import DagFolder, in_process, on_both
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, on_both]
 
 LINEAR = """
     from collections.abc import Generator, Iterator

@@ -22,7 +22,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pendulum
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Asset, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 # --- policies: meant to be edited, kept by the next export ----------------------------
@@ -47,6 +47,12 @@ STORE = None
 # The contract, the plan and the pipeline's own code. Only running tasks read them:
 # parsing this file imports nothing but Airflow.
 FOLDER = Path(__file__).with_name("every_param")
+
+# Announced when a task has made them; other DAGs can be scheduled on these. The rows,
+# the errors and the place of the data are in the "extra" of each event.
+OUTLETS = {
+    "facts": Asset("every_param/facts"),
+}
 
 PARAMS = {
     "need": Param(type="integer", minimum=1, description="How many."),
@@ -75,12 +81,18 @@ with DAG(
     tags=TAGS,
 ) as dag:
 
-    @task
+    @task(outlets=[OUTLETS["facts"]])
     def facts(**context):
         """Runs step `facts`; produces dataset `facts`."""
         from synaflow_export.runtime.airflow import run_macro_task
 
-        return run_macro_task(FOLDER, "facts", store=STORE, context=context)
+        return run_macro_task(
+            FOLDER,
+            "facts",
+            store=STORE,
+            outlets=OUTLETS,
+            context=context,
+        )
 
     # What tasks pass on are references; a task starts when all that it reads is there.
     facts()

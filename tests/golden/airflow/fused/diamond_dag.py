@@ -25,7 +25,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pendulum
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Asset, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 # --- policies: meant to be edited, kept by the next export ----------------------------
@@ -51,6 +51,12 @@ STORE = None
 # parsing this file imports nothing but Airflow.
 FOLDER = Path(__file__).with_name("diamond")
 
+# Announced when a task has made them; other DAGs can be scheduled on these. The rows,
+# the errors and the place of the data are in the "extra" of each event.
+OUTLETS = {
+    "d": Asset("diamond/d"),
+}
+
 with DAG(
     dag_id="diamond",
     doc_md=__doc__,
@@ -62,7 +68,7 @@ with DAG(
     tags=TAGS,
 ) as dag:
 
-    @task
+    @task(outlets=[OUTLETS["d"]])
     def load(**context):
         """Runs steps `a`, `b`, `c`, `d`; produces dataset `d`.
 
@@ -70,7 +76,13 @@ with DAG(
         """
         from synaflow_export.runtime.airflow import run_macro_task
 
-        return run_macro_task(FOLDER, "load", store=STORE, context=context)
+        return run_macro_task(
+            FOLDER,
+            "load",
+            store=STORE,
+            outlets=OUTLETS,
+            context=context,
+        )
 
     # What tasks pass on are references; a task starts when all that it reads is there.
     load()

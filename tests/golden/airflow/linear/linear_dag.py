@@ -25,7 +25,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pendulum
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Asset, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 # --- policies: meant to be edited, kept by the next export ----------------------------
@@ -51,6 +51,13 @@ STORE = None
 # parsing this file imports nothing but Airflow.
 FOLDER = Path(__file__).with_name("linear")
 
+# Announced when a task has made them; other DAGs can be scheduled on these. The rows,
+# the errors and the place of the data are in the "extra" of each event.
+OUTLETS = {
+    "total": Asset("linear/total"),
+    "squares": Asset("linear/squares"),
+}
+
 PARAMS = {
     "count": Param(type="integer"),
     "double": Param(False, type="boolean"),
@@ -68,7 +75,7 @@ with DAG(
     tags=TAGS,
 ) as dag:
 
-    @task(multiple_outputs=True)
+    @task(multiple_outputs=True, outlets=[OUTLETS["total"]])
     def total(**context):
         """Runs steps `numbers`, `odds`, `total`; produces datasets `odds`, `total`.
 
@@ -77,9 +84,15 @@ with DAG(
         """
         from synaflow_export.runtime.airflow import run_macro_task
 
-        return run_macro_task(FOLDER, "total", store=STORE, context=context)
+        return run_macro_task(
+            FOLDER,
+            "total",
+            store=STORE,
+            outlets=OUTLETS,
+            context=context,
+        )
 
-    @task
+    @task(outlets=[OUTLETS["squares"]])
     def squares(odds_ref, **context):
         """Runs step `squares`; produces dataset `squares`."""
         from synaflow_export.runtime.airflow import run_macro_task
@@ -89,6 +102,7 @@ with DAG(
             "squares",
             inputs={"odds": odds_ref},
             store=STORE,
+            outlets=OUTLETS,
             context=context,
         )
 

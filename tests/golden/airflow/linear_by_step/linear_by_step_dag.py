@@ -26,7 +26,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pendulum
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Asset, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 # --- policies: meant to be edited, kept by the next export ----------------------------
@@ -51,6 +51,13 @@ STORE = None
 # The contract, the plan and the pipeline's own code. Only running tasks read them:
 # parsing this file imports nothing but Airflow.
 FOLDER = Path(__file__).with_name("linear_by_step")
+
+# Announced when a task has made them; other DAGs can be scheduled on these. The rows,
+# the errors and the place of the data are in the "extra" of each event.
+OUTLETS = {
+    "total": Asset("linear_by_step/total"),
+    "squares": Asset("linear_by_step/squares"),
+}
 
 PARAMS = {
     "count": Param(type="integer"),
@@ -96,7 +103,7 @@ with DAG(
             context=context,
         )
 
-    @task
+    @task(outlets=[OUTLETS["total"]])
     def total(odds_ref, **context):
         """Runs step `total`; produces dataset `total`."""
         from synaflow_export.runtime.airflow import run_macro_task
@@ -106,10 +113,11 @@ with DAG(
             "total",
             inputs={"odds": odds_ref},
             store=STORE,
+            outlets=OUTLETS,
             context=context,
         )
 
-    @task
+    @task(outlets=[OUTLETS["squares"]])
     def squares(odds_ref, **context):
         """Runs step `squares`; produces dataset `squares`."""
         from synaflow_export.runtime.airflow import run_macro_task
@@ -119,6 +127,7 @@ with DAG(
             "squares",
             inputs={"odds": odds_ref},
             store=STORE,
+            outlets=OUTLETS,
             context=context,
         )
 

@@ -4,11 +4,13 @@
 # To change what it does, edit the pipeline and export it again:
 #   synaflow-export airflow pipe.py --granularity step --id team.names-v2 \
 #      --schedule '30 6 * * 1-5' --timezone Europe/Rome --start-date 2025-05-01T06:00 \
-#      --retries 5 --retry-delay 30s --timeout 1h --owner 'data platform' \
-#      --tag synaflow --tag names --tag 'a tag that is rather long' \
-#      --tag 'another tag that is long as well' \
+#      --retries 5 --retry-delay 30s --retry-backoff 2 --timeout 1h --pool database \
+#      --queue large --owner 'data platform' --tag synaflow --tag names \
+#      --tag 'a tag that is rather long' --tag 'another tag that is long as well' \
 #      --store s3://data-platform-production/synaflow/handoff --catchup \
-#      --max-active-runs 4 --out DAGS_FOLDER
+#      --max-active-runs 4 --max-retry-delay 10m \
+#      --outlet-uri squares=s3://data-platform-production/squares \
+#      --airflow-version 3.3 --out DAGS_FOLDER
 # Here, only the block "policies" is meant to be edited; the next export keeps it.
 """
 ### linear
@@ -31,7 +33,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pendulum
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Asset, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 # --- policies: meant to be edited, kept by the next export ----------------------------
@@ -52,7 +54,11 @@ DEFAULT_ARGS = {
     "owner": "data platform",
     "retries": 5,
     "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=1),
+    "pool": "database",
+    "queue": "large",
 }
 # URL where datasets are stored, such as "s3://bucket/synaflow". SYNAFLOW_STORE in the
 # environment goes first. None: a folder under AIRFLOW_HOME, for one machine only.
@@ -62,6 +68,13 @@ STORE = "s3://data-platform-production/synaflow/handoff"
 # The contract, the plan and the pipeline's own code. Only running tasks read them:
 # parsing this file imports nothing but Airflow.
 FOLDER = Path(__file__).with_name("team_names_v2")
+
+# Announced when a task has made them; other DAGs can be scheduled on these. The rows,
+# the errors and the place of the data are in the "extra" of each event.
+OUTLETS = {
+    "total": Asset("team.names-v2/total"),
+    "squares": Asset("s3://data-platform-production/squares"),
+}
 
 PARAMS = {
     "count": Param(3, type="integer"),
@@ -107,7 +120,13 @@ with DAG(
             context=context,
         )
 
-    @task
+    @task(
+        outlets=[OUTLETS["total"]],
+        retries=0,
+        pool="gpu",
+        pool_slots=2,
+        priority_weight=10,
+    )
     def total(odds_ref, **context):
         """Runs step `total`; produces dataset `total`."""
         from synaflow_export.runtime.airflow import run_macro_task
@@ -117,10 +136,16 @@ with DAG(
             "total",
             inputs={"odds": odds_ref},
             store=STORE,
+            outlets=OUTLETS,
             context=context,
         )
 
-    @task
+    @task(
+        outlets=[OUTLETS["squares"]],
+        owner="research",
+        retry_exponential_backoff=False,
+        execution_timeout=timedelta(minutes=90),
+    )
     def squares(odds_ref, **context):
         """Runs step `squares`; produces dataset `squares`."""
         from synaflow_export.runtime.airflow import run_macro_task
@@ -130,6 +155,7 @@ with DAG(
             "squares",
             inputs={"odds": odds_ref},
             store=STORE,
+            outlets=OUTLETS,
             context=context,
         )
 

@@ -29,7 +29,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pendulum
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Asset, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 # --- policies: meant to be edited, kept by the next export ----------------------------
@@ -54,6 +54,12 @@ STORE = None
 # The contract, the plan and the pipeline's own code. Only running tasks read them:
 # parsing this file imports nothing but Airflow.
 FOLDER = Path(__file__).with_name("Sub_pipelines_")
+
+# Announced when a task has made them; other DAGs can be scheduled on these. The rows,
+# the errors and the place of the data are in the "extra" of each event.
+OUTLETS = {
+    "count": Asset("Sub_pipelines_/count"),
+}
 
 with DAG(
     dag_id="Sub_pipelines_",
@@ -115,7 +121,7 @@ with DAG(
             context=context,
         )
 
-    @task
+    @task(outlets=[OUTLETS["count"]])
     def count(read_ref, **context):
         """Runs step `count`; produces dataset `count`."""
         from synaflow_export.runtime.airflow import run_macro_task
@@ -125,6 +131,7 @@ with DAG(
             "count",
             inputs={"read": read_ref},
             store=STORE,
+            outlets=OUTLETS,
             context=context,
         )
 

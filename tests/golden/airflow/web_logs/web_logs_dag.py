@@ -32,7 +32,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pendulum
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Asset, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 # --- policies: meant to be edited, kept by the next export ----------------------------
@@ -57,6 +57,12 @@ STORE = None
 # The contract, the plan and the pipeline's own code. Only running tasks read them:
 # parsing this file imports nothing but Airflow.
 FOLDER = Path(__file__).with_name("web_logs")
+
+# Announced when a task has made them; other DAGs can be scheduled on these. The rows,
+# the errors and the place of the data are in the "extra" of each event.
+OUTLETS = {
+    "summary": Asset("web_logs/summary"),
+}
 
 PARAMS = {
     "log_path": Param(type="string", description="Access log in the combined format."),
@@ -149,7 +155,7 @@ with DAG(
             context=context,
         )
 
-    @task
+    @task(outlets=[OUTLETS["summary"]])
     def summary(report_ref, **context):
         """Say in a few numbers what the report holds.
 
@@ -162,6 +168,7 @@ with DAG(
             "summary",
             inputs={"report": report_ref},
             store=STORE,
+            outlets=OUTLETS,
             context=context,
         )
 
