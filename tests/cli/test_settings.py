@@ -264,7 +264,7 @@ MISTAKES = {
     "type of a list": ("tags = 'one'", "1: option 'tags'", "shorten"),
     "table for a value": ("[retries]\nx = 1", "1: option 'retries'", "such a number"),
     "granularity": ("granularity = 'steps'", "1: option 'granularity'", "choose one"),
-    "version": ("[airflow]\nairflow_version = '1.10'", "2: option 'airflow_version'", "version"),
+    "version": ("[airflow]\nairflow_version = '1.10'", "2: option 'airflow_version'", "every"),
     "unknown table": ("[airflw]\nretries = 1", "1: [airflw]", "'airflow'"),
     "table in a target's": ("[airflow.env.prod]\nretries = 1", "1: [airflow.env]", "[env.NAME]"),
     "task without pipeline": (

@@ -175,7 +175,7 @@ def test_a_growing_delay_is_written_as_the_version_wants_it_or_refused(
         with pytest.raises(ExportError) as caught:
             get_target("airflow").make_options({**values, "airflow_version": version})
         (problem,) = caught.value.problems
-        assert (problem.subject, problem.code) == ("option 'backoff'", "cannot-be-honoured")
+        assert (problem.subject, problem.code) == ("option 'retry_backoff'", "cannot-be-honoured")
 
 
 @on_both
