@@ -75,6 +75,7 @@ def s9(s8: Iterator[int]) -> int:
     return sum(s8)
 
 
-ITEMWISE: tuple[Callable[[Any], Any], ...] = (s1, s2, s3, s4, s5, s6, s7, s8)
+ITEMWISE: tuple[Callable[..., Any], ...] = (s1, s2, s3, s4, s5, s6, s7, s8)
+STEPS: tuple[Callable[..., Any], ...] = (s0, *ITEMWISE, s9)
 
-ten_steps = pipeline("ten_steps", Params, [step(fn.__name__, fn) for fn in (s0, *ITEMWISE, s9)])
+ten_steps = pipeline("ten_steps", Params, [step(fn.__name__, fn) for fn in STEPS])
