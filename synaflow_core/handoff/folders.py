@@ -1,7 +1,7 @@
-"""Where the bytes of one dataset lie: a local folder, or any fsspec file system.
+"""Where the bytes of datasets lie: what a folder can do, and folders of this machine.
 
-Owns every access to storage, how a manifest is put in place at once, and how a failure is told.
-:func:`open_folder` chooses; local folders need no fsspec, which costs 0.1 s to import.
+:func:`open_folder` chooses; every other file system is in :mod:`.remote`, which is loaded when it
+is used: fsspec costs 0.1 s to import. How failures are told is in :mod:`.telling`.
 """
 
 from __future__ import annotations
@@ -9,13 +9,24 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from synaflow_core.errors import HandoffError
-from synaflow_core.handoff.places import local_path, redacted
+from synaflow_core.handoff.places import local_path
+from synaflow_core.handoff.telling import told
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file below a folder: its path relative to the folder, its size, when it was written."""
+
+    name: str
+    bytes: int
+    written: datetime
 
 
 class Folder(Protocol):
@@ -42,6 +53,15 @@ class Folder(Protocol):
     def remove(self, name: str) -> None:
         """Remove a folder and all in it, best effort: a failure is not told."""
 
+    def folders(self, name: str) -> list[str]:
+        """Names of the folders in a folder, sorted; none when it is not there."""
+
+    def entries(self, name: str) -> Iterator[Entry]:
+        """All files below a folder, at any depth, as they are now."""
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete files, in this order, and the folders that are empty then."""
+
 
 def open_folder(url: str) -> Folder:
     """The folder at ``url``; nothing is created until something is written.
@@ -50,7 +70,11 @@ def open_folder(url: str) -> Folder:
         HandoffError: The protocol is not known or its package is not installed.
     """
     path = local_path(url)
-    return RemoteFolder(url) if path is None else LocalFolder(url, Path(path))
+    if path is not None:
+        return LocalFolder(url, Path(path))
+    from synaflow_core.handoff.remote import RemoteFolder
+
+    return RemoteFolder(url)
 
 
 class LocalFolder:
@@ -64,7 +88,7 @@ class LocalFolder:
 
     def read(self, name: str) -> bytes | None:
         """The content of a file, or None."""
-        with _told("read", f"{self.url}/{name}"):
+        with told("read", f"{self.url}/{name}"):
             try:
                 return (self._path / name).read_bytes()
             except FileNotFoundError:
@@ -72,7 +96,7 @@ class LocalFolder:
 
     def write(self, name: str, data: bytes | bytearray) -> None:
         """Write a new private file."""
-        with _told("write", f"{self.url}/{name}"):
+        with told("write", f"{self.url}/{name}"):
             path = self._path / name
             if path.parent not in self._made:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +108,7 @@ class LocalFolder:
     def publish(self, name: str, data: bytes, draft: str) -> None:
         """Make all safe, then put the manifest in place at once."""
         self.write(draft, data)
-        with _told("write", f"{self.url}/{name}"):
+        with told("write", f"{self.url}/{name}"):
             # The manifest must not reach the disk before the blocks that it speaks of.
             for path in self._unsafe:
                 _sync(path)
@@ -99,49 +123,42 @@ class LocalFolder:
         """Remove a folder, best effort."""
         shutil.rmtree(self._path / name, ignore_errors=True)
 
-
-class RemoteFolder:
-    """A folder of any fsspec file system. One put of an object store is atomic."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        with _told("open", url):
-            import fsspec.core
-
-            self._fs: Any
-            self._fs, self._path = fsspec.core.url_to_fs(url)
-
-    def _at(self, name: str) -> str:
-        return f"{self._path.rstrip('/')}/{name}"
-
-    def read(self, name: str) -> bytes | None:
-        """The content of a file, or None."""
-        with _told("read", f"{self.url}/{name}"):
+    def folders(self, name: str) -> list[str]:
+        """Names of the folders in a folder."""
+        with told("list", f"{self.url}/{name}"):
             try:
-                return bytes(self._fs.cat_file(self._at(name)))
+                return sorted(e.name for e in os.scandir(self._path / name) if e.is_dir())
             except FileNotFoundError:
-                return None
+                return []
 
-    def write(self, name: str, data: bytes | bytearray) -> None:
-        """Write a new private file."""
-        with _told("write", f"{self.url}/{name}"):
-            path = self._at(name)
-            try:
-                self._fs.pipe_file(path, bytes(data))
-            except FileNotFoundError:
-                if not path.startswith("/"):
-                    raise  # bucket/key: object stores have no folders, and would make a bucket
-                self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-                self._fs.pipe_file(path, bytes(data))
+    def entries(self, name: str) -> Iterator[Entry]:
+        """All files below a folder."""
+        with told("list", f"{self.url}/{name}"):
+            for folder, folders, files in os.walk(self._path / name, onerror=_raise):
+                folders.sort()
+                for file in sorted(files):
+                    path = Path(folder, file)
+                    with suppress(FileNotFoundError):  # gone since the folder was read
+                        found = path.stat()
+                        place = path.relative_to(self._path).as_posix()
+                        written = datetime.fromtimestamp(found.st_mtime, UTC)
+                        yield Entry(place, found.st_size, written)
 
-    def publish(self, name: str, data: bytes, draft: str) -> None:
-        """One put, which is atomic on object stores; elsewhere a torn manifest fails its seal."""
-        self.write(name, data)
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete files and then empty folders."""
+        with told("delete from", self.url):
+            for name in names:
+                (self._path / name).unlink(missing_ok=True)
+        parents = {parent for name in names for parent in Path(name).parents}
+        for parent in sorted(parents, key=lambda path: len(path.parts), reverse=True):
+            if parent.parts:
+                with suppress(OSError):  # not empty: something was written meanwhile
+                    (self._path / parent).rmdir()
 
-    def remove(self, name: str) -> None:
-        """Remove a folder, best effort."""
-        with suppress(Exception):  # best effort; what is left over is pruned later
-            self._fs.rm(self._at(name), recursive=True)
+
+def _raise(problem: OSError) -> None:
+    if not isinstance(problem, FileNotFoundError):
+        raise problem
 
 
 def _sync(path: Path) -> None:
@@ -157,35 +174,3 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _told(action: str, url: str) -> Iterator[None]:
-    """Turn whatever the storage raises into a :class:`HandoffError` with a next step."""
-    try:
-        yield
-    except HandoffError:
-        raise
-    except Exception as problem:  # storage libraries raise classes of their own
-        cause = redacted(f"{type(problem).__name__}: {problem}")
-        raise HandoffError(
-            f"cannot {action} {redacted(url)}: {cause}\n    -> {_next_step(problem)}"
-        ) from problem
-
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-def _next_step(problem: Exception) -> str:
-    number = problem.errno if isinstance(problem, OSError) else None
-    if isinstance(problem, ImportError):
-        return "install the package that the message names on every machine that runs the pipeline"
-    if isinstance(problem, ValueError):
-        return "check the protocol at the start of the store's URL"
-    if number in _FULL:
-        return "free some space there, or set another store (SYNAFLOW_STORE)"
-    if isinstance(problem, PermissionError) or number == errno.EROFS:
-        return "let the user who runs the task write there, or set another store (SYNAFLOW_STORE)"
-    if isinstance(problem, NotADirectoryError | FileExistsError | IsADirectoryError):
-        return "a file is where a folder is needed: remove it, or set another store"
-    return "check that the store is reachable from this machine and that its credentials are set"

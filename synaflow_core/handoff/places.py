@@ -18,7 +18,8 @@ _LONGEST = 150
 """Longest segment: file systems allow 255 bytes, and ``.tmp`` names need some of them."""
 
 _KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_USERINFO = re.compile(r"(?<=://)[^/?#@]*:[^/@]*@")
+# A key may hold a slash; what follows a colon and is a port is no password.
+_USERINFO = re.compile(r"(?<=://)[^/?#@\s]*:(?!\d+/)[^@\s]*@")
 _SECRET_QUERY = re.compile(
     r"(?i)(?<=[?&;])([\w.-]*(?:token|secret|password|passwd|signature|credential|api_?key|"
     r"access_?key|account_?key|sig))=[^&;#\s]*"
