@@ -1,57 +1,36 @@
 """One macro-task on a worker: a part of a Dag on the ordinary engine, references in and out.
 
 The generated files of every orchestrator end up here. Inputs are opened lazily, boundary outputs
-are written while their stream runs, and a dataset becomes visible only when the whole macro-task
-has succeeded. The planner (:mod:`synaflow_export.plan`) wrote the spec; nothing is decided here.
+are written while their stream runs (:mod:`synaflow_core.boundary`), and a dataset becomes visible
+only when the whole macro-task has succeeded. The planner (:mod:`synaflow_export.plan`) wrote the
+spec; nothing is decided here.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
+from synaflow_core.boundary import InputSpec, Outputs, OutputSpec, open_inputs
 from synaflow_core.contract import Contract, contract_of
 from synaflow_core.contract.digest import STEP_TEXTS
-from synaflow_core.dag import Dag, Node, OutputKind
-from synaflow_core.engine.collect import elements
+from synaflow_core.dag import Dag
 from synaflow_core.engine.ledger import StepReport
 from synaflow_core.engine.lower import lower
+from synaflow_core.engine.positions import aligned_inputs
 from synaflow_core.engine.result import Monitor, reports
 from synaflow_core.engine.run import new_state, run_program, run_program_async
-from synaflow_core.engine.state import Items, RunState
 from synaflow_core.errors import DriftError
-from synaflow_core.handoff import DatasetRef, DatasetWriter, HandoffStore
+from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_core.pipeline import Pipeline
-from synaflow_core.shards import Shard, ShardSpec, check_shard
+from synaflow_core.shards import Shard, ShardSpec
 
 logger = logging.getLogger("synaflow.macro")
-
-Representation = Literal["items", "value"]
-
-
-class InputSpec(msgspec.Struct, frozen=True):
-    """A dataset that another macro-task wrote, and the step that produced it."""
-
-    dataset: str
-    producer: str
-    representation: Representation
-
-
-class OutputSpec(msgspec.Struct, frozen=True):
-    """A dataset that this macro-task writes; ``final`` when it is a result of the pipeline."""
-
-    dataset: str
-    step: str
-    representation: Representation
-    codec: str
-    final: bool = False
 
 
 class MacroSpec(msgspec.Struct, frozen=True):
@@ -140,105 +119,37 @@ def run_macro_task(
     began = time.perf_counter()
     dag = pipeline.dag
     _check_drift(dag, spec, exported, on_drift)
-    with ExitStack() as writers:
-        writer_of = {
-            output.step: writers.enter_context(_writer(store, dag, output, run_key, shard))
-            for output in spec.outputs
-        }
-        streams = frozenset(
-            name for name in writer_of if dag.steps[name].output_kind is OutputKind.STREAM
-        )
+    sliced = spec.shards.dataset if spec.shards is not None else None
+    with Outputs(spec.outputs, dag, store, run_key, shard) as outputs:
         state = new_state(
             dag,
             params,
-            wanted=frozenset(writer_of) - streams,
+            wanted=outputs.values,
             only=spec.steps,
-            inputs=_inputs(spec, dag, inputs, store, shard),
+            inputs=open_inputs(spec.inputs, dag, inputs, store, shard, sliced),
             partial=shard is not None,
-            taps={name: writer_of[name].write for name in streams},
+            taps=outputs.taps,
+            placed=outputs.placed,
         )
         for entry in spec.inputs:
             if inputs.get(entry.dataset) is None:
                 state.unavailable[entry.producer] = f"'{entry.producer}' produced no dataset"
-        program = lower(dag, spec.steps, taps=streams)
+        program = lower(
+            dag,
+            spec.steps,
+            taps=outputs.streams,
+            aligned=aligned_inputs(state.inputs),
+            placed=outputs.placed,
+        )
         if dag.is_async:
             import asyncio  # 30 ms that a synchronous macro-task does not pay
 
             asyncio.run(run_program_async(state, program, monitor))
         else:
             run_program(state, program, monitor)
-        refs = {
-            output.dataset: _commit(state, output, writer_of[output.step])
-            for output in spec.outputs
-        }
+        refs = outputs.commit(state)
         report = MacroReport(spec.name, tuple(reports(state)), time.perf_counter() - began)
     return MacroResult(refs, report)
-
-
-def _inputs(
-    spec: MacroSpec,
-    dag: Dag,
-    inputs: Mapping[str, DatasetRef | None],
-    store: HandoffStore,
-    shard: Shard | None,
-) -> dict[str, Any]:
-    """Producer -> how to read what it made; streams are opened when a step asks for them."""
-    sliced = spec.shards.dataset if spec.shards is not None and shard is not None else None
-    found: dict[str, Any] = {}
-    for entry in spec.inputs:
-        ref, node = inputs.get(entry.dataset), dag.steps[entry.producer]
-        if ref is None:
-            continue
-        if entry.representation == "value":
-            found[entry.producer] = store.read_value(ref, node.returns)
-            continue
-        read, each = partial(store.read, ref, node.element), None
-        if shard is not None and entry.dataset == sliced:
-            check_shard(shard, entry.dataset, ref.count)
-            each = partial(read, start=shard.start, stop=shard.stop)
-        found[entry.producer] = Items(read, node.output_kind, each)
-    return found
-
-
-def _writer(
-    store: HandoffStore, dag: Dag, output: OutputSpec, run_key: str, shard: Shard | None
-) -> DatasetWriter:
-    node = dag.steps[output.step]
-    element = node.returns if output.representation == "value" else node.element
-    return store.writer(
-        dag.name,
-        run_key,
-        output.dataset,
-        type=element,
-        codec=output.codec,
-        kind=output.representation,
-        type_name=_type_name(node),
-        part=None if shard is None else (shard.index, shard.count),
-    )
-
-
-def _type_name(node: Node) -> str:
-    from synaflow_core.hints import type_name
-
-    return type_name(node.returns)
-
-
-def _commit(state: RunState, output: OutputSpec, writer: DatasetWriter) -> DatasetRef | None:
-    """Make one dataset visible; None when its step gave nothing that could be used."""
-    tally, name = state.tally(output.step), output.step
-    if name in state.unavailable:
-        return None
-    if name not in state.taps:
-        value = state.results[name, ""]
-        if output.representation == "value":
-            writer.write(value)
-        else:
-            write: Callable[[Any], Any] = writer.write
-            # A set's order differs between processes; a dataset's digest must not.
-            unordered = isinstance(value, set | frozenset)
-            for item in sorted(value, key=repr) if unordered else elements(value):
-                write(item)
-    return writer.commit(errors=tally.errors)
 
 
 def _check_drift(

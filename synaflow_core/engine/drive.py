@@ -13,6 +13,7 @@ from synaflow_core.engine.events import EventContext, PipelineEvent, tell
 from synaflow_core.engine.frontier import Frontier
 from synaflow_core.engine.journal import roll_back
 from synaflow_core.engine.lower import lower
+from synaflow_core.engine.positions import aligned_inputs
 from synaflow_core.engine.program import CallStage, Program, RegionStage, Stage
 from synaflow_core.engine.progress import Progress
 from synaflow_core.engine.region import Region
@@ -132,7 +133,13 @@ def _without_skipped(state: RunState, stage: Stage) -> Act[Iterable[Stage]]:
         return (stage,)
     readers = frozenset(state.tallies) - frozenset(stage.steps)  # they still collect from here
     return lower(
-        state.dag, left, taps=frozenset(state.taps), keep=state.kept, readers=readers
+        state.dag,
+        left,
+        taps=frozenset(state.taps),
+        keep=state.kept,
+        readers=readers,
+        aligned=aligned_inputs(state.inputs),
+        placed=state.placed,
     ).stages
 
 

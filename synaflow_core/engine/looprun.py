@@ -26,7 +26,9 @@ from synaflow_core.engine.loops import (
     needed,
     serves_alone,
 )
+from synaflow_core.engine.positions import side_by_side
 from synaflow_core.engine.program import (
+    AlignedSource,
     Call,
     JoinSource,
     Loop,
@@ -67,6 +69,8 @@ class LoopRun:
         self.fan: Fan | None = None
         self._ticks = Ticker()
         self._emitted = Ticker() if loop.window > 1 else self._ticks
+        self._first = 0  # position of the first item in its source, where this is a slice of it
+        self._position = 0  # of the current item, where its input came with positions
         self._constants: dict[str, dict[str, Any]] = {}
         self._items: Any = None
         self._raw: Any = None
@@ -136,7 +140,9 @@ class LoopRun:
             names[f"fail{index}"] = seam.bind(self._on_fail(tally, index, count))
             names[f"miss{index}"] = self._on_miss(tally)
         for index, sink in enumerate(self.loop.sinks):
-            names[f"put{index}"] = region.sink(sink.key)
+            put = region.sink(sink.key)
+            placed = sink.key.tap and sink.slot in state.placed
+            names[f"put{index}"] = self._placed(put) if placed else put
         space: dict[str, Any] = {}
         exec(compiled(body.text), space)  # our own text, see loops.py
         function = cast(FunctionType, space["loop"])
@@ -203,6 +209,16 @@ class LoopRun:
 
         return miss
 
+    def _placed(self, put: Callable[[int, Any], Any]) -> Callable[[Any], Any]:
+        """A sink that is told, with each item, the position of the source item it came from."""
+        if isinstance(self.loop.source, AlignedSource):
+            return lambda item: put(self._position, item)
+        ticks = self._ticks
+        return lambda item: put(self._first + ticks() - 1, item)
+
+    def _set_position(self, position: int) -> None:
+        self._position = position
+
     # -- the source -----------------------------------------------------------------------------
 
     def _source(self) -> Act[Any]:
@@ -218,7 +234,11 @@ class LoopRun:
         if isinstance(source, StepSource):
             return (yield from self._open_step(region.state.dag.steps[source.step]))
         if isinstance(source, ValueSource):
+            self._first = region.state.first_position(source.origin)
             return seam.from_value(region.state.origin(source.origin), None)
+        if isinstance(source, AlignedSource):
+            branches = [region.state.located(origin) for origin in source.origins]
+            return seam.from_value(side_by_side(branches, self._set_position), None)
         inputs = [
             seam.from_value(region.state.origin(entry), None)
             if isinstance(entry, Origin)

@@ -19,7 +19,7 @@ from types import CodeType
 from typing import Final
 from zlib import crc32
 
-from synaflow_core.engine.program import Call, JoinSource, Loop
+from synaflow_core.engine.program import AlignedSource, Call, JoinSource, Loop
 
 
 class _Missing:
@@ -145,9 +145,12 @@ class _Emitter:
             names += [f"f{index}", f"fail{index}", f"miss{index}"]
         names += [f"put{index}" for index in range(len(self.loop.sinks))]
         names += self.constants
+        if isinstance(self.loop.source, AlignedSource) and len(self.loop.slots) > 1:
+            self.droppable.update(self.loop.slots)
         prefix = "async " if self.asynchronous else ""
         self.lines += [f"{prefix}def loop({', '.join(names)}):", "    try:"]
-        if not calls and not self.loop.sinks and self.form == "direct" and not self.asynchronous:
+        plain = not (calls or self.loop.sinks or self.droppable)
+        if plain and self.form == "direct" and not self.asynchronous:
             self.lines.append("        yield from source()")
         else:
             self._head()

@@ -48,10 +48,19 @@ class ValueSource(NamedTuple):
     origin: Origin
 
 
+class AlignedSource(NamedTuple):
+    """External inputs that are branches of one source, side by side by their positions in it."""
+
+    origins: tuple[Origin, ...]
+
+
 class JoinSource(NamedTuple):
     """Items of several independent inputs, zipped to the longest; one input is passed through."""
 
     inputs: tuple[BranchInput | Origin, ...]
+
+
+LoopSource = StepSource | ValueSource | AlignedSource | JoinSource
 
 
 class Call(NamedTuple):
@@ -108,7 +117,7 @@ class Loop(NamedTuple):
         order: Declaration position of the source.
     """
 
-    source: StepSource | ValueSource | JoinSource
+    source: LoopSource
     slots: tuple[str, ...]
     window: int
     calls: tuple[Call, ...]

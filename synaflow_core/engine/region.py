@@ -192,7 +192,7 @@ class Region:
             {edge.parameter: found[edge.parameter] for edge in binding.keywords},
         )
 
-    def sink(self, key: CollectKey) -> Callable[[Any], Any]:
+    def sink(self, key: CollectKey) -> Callable[..., Any]:
         """Where a loop puts the items of a collected branch."""
         return self.state.taps[key.producer] if key.tap else self.collected[key].put
 

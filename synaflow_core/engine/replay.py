@@ -19,8 +19,9 @@ from synaflow_core.engine.binding import item_type
 from synaflow_core.engine.deadletters import DeadLetter, DeadLetters
 from synaflow_core.engine.ledger import SKIPPED
 from synaflow_core.engine.lower import lower
+from synaflow_core.engine.positions import Items
 from synaflow_core.engine.program import Program
-from synaflow_core.engine.state import Items, RunState
+from synaflow_core.engine.state import RunState
 from synaflow_core.errors import Problem, ReplayError
 
 Producer = tuple[Source, str]

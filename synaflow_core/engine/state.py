@@ -41,6 +41,7 @@ from synaflow_core.engine.ledger import (
     exceeded,
     stops,
 )
+from synaflow_core.engine.positions import Items, Located
 from synaflow_core.engine.program import CollectKey, Origin
 from synaflow_core.engine.progress import Progress
 from synaflow_core.errors import (
@@ -49,19 +50,6 @@ from synaflow_core.errors import (
     RunError,
     ThresholdExceededException,
 )
-
-
-@dataclass(frozen=True)
-class Items:
-    """An external input of a run that is read item by item; each ``open()`` starts anew.
-
-    ``kind`` is what its producer made, for consumers that take it as it is.
-    """
-
-    open: Callable[[], Iterator[Any]]
-    kind: OutputKind
-    each: Callable[[], Iterator[Any]] | None = None
-    """What EACH steps get of it one by one, where this run is to see only a part."""
 
 
 @dataclass
@@ -79,6 +67,7 @@ class RunState:
         counts: The loops that run now, for live counts.
         emitting: Running generator step -> items that it has yielded so far.
         progress: Where the pipeline's observers are told of it.
+        placed: Steps whose tap takes ``(position in the source, item)``.
         partial: The run sees a part of the items only, so it does not judge thresholds.
         journal: What can be undone; None when no step of the run has a rollback.
     """
@@ -88,7 +77,8 @@ class RunState:
     wanted: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    taps: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    taps: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    placed: frozenset[str] = frozenset()
     strict_lockstep: bool = False
     partial: bool = False
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -132,7 +122,17 @@ class RunState:
     def origin(self, origin: Origin) -> Iterator[Any]:
         """The items of a value that an EACH step is called with one by one."""
         found = self._finished(origin.producer, origin.source)
-        return (found.each or found.open)() if isinstance(found, Items) else elements(found)
+        return found.one_by_one() if isinstance(found, Items) else elements(found)
+
+    def first_position(self, origin: Origin) -> int:
+        """Place of the first of these items in the whole, of which this run may see a part."""
+        found = self._finished(origin.producer, origin.source)
+        return found.first if isinstance(found, Items) else 0
+
+    def located(self, origin: Origin) -> Located:
+        """The items of an origin with their positions in their source."""
+        found = self._finished(origin.producer, origin.source)
+        return found.located() if isinstance(found, Items) else enumerate(elements(found))
 
     def _finished(self, producer: str, source: Source) -> Any:
         if source is Source.PARAM:

@@ -26,6 +26,8 @@ class DatasetRef:
         bytes: Size of the content in bytes, before compression.
         digest: ``sha256:...`` over the content: equal for equal data, whoever wrote it and when.
         errors: Failed calls of the producing step.
+        positions: Where the position of each element in its source is, if that is kept: a dataset
+            of as many integers.
     """
 
     uri: str
@@ -36,6 +38,7 @@ class DatasetRef:
     bytes: int
     digest: str
     errors: int = 0
+    positions: DatasetRef | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The reference as JSON values."""
@@ -66,7 +69,8 @@ class DatasetRef:
                 f"a dataset reference has bad fields: {', '.join(bad)}\n"
                 "    -> pass on what the upstream task returned, unchanged"
             )
-        return cls(**values)
+        positions = data.get("positions")
+        return cls(**values, positions=None if positions is None else cls.from_dict(positions))
 
 
 _FIELDS: dict[str, type[Any]] = {

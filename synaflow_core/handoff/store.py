@@ -11,6 +11,7 @@ parts below the same folder: :mod:`synaflow_core.handoff.parts`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import PurePath
 from typing import Any
@@ -75,6 +76,7 @@ class HandoffStore:
         kind: str = "items",
         type_name: str = "",
         part: tuple[int, int] | None = None,
+        aside: bool = False,
     ) -> DatasetWriter:
         """Begin an attempt at a dataset; nothing is visible before its commit.
 
@@ -88,6 +90,7 @@ class HandoffStore:
             type_name: Name of the type, for people.
             part: ``(index from 0, number of parts)``: write one part of the dataset, which
                 becomes visible when :meth:`join` has joined all.
+            aside: Write the positions of the elements in their source, beside the dataset.
 
         Raises:
             HandoffError: The codec or kind cannot be used, or the store's protocol is not there.
@@ -97,7 +100,7 @@ class HandoffStore:
                 f"dataset '{dataset}': kind {kind!r} is not known\n    -> use one of: items, value"
             )
         found = codec_named(codec, allow_pickle=self._allow_pickle)
-        place = _folder_of(self.uri(pipeline, run_key, dataset))
+        place = _folder_of(self.uri(pipeline, run_key, dataset)) + ("/_positions" if aside else "")
         folder = open_folder(place if part is None else f"{place}/{part_folder(*part)}")
         draft = msgspec.structs.replace(
             _draft(pipeline, run_key, dataset),
@@ -120,6 +123,8 @@ class HandoffStore:
     ) -> DatasetRef:
         """Make the parts of a dataset one, in their order; see :meth:`writer`.
 
+        Positions that were written aside are joined, too, and first.
+
         Args:
             pipeline: Name of the pipeline.
             run_key: Key of the run.
@@ -130,8 +135,14 @@ class HandoffStore:
         Raises:
             HandoffError: A part is missing or is not of this dataset; nothing became visible.
         """
-        folder = open_folder(_folder_of(self.uri(pipeline, run_key, dataset)))
-        return commit_parts(folder, _draft(pipeline, run_key, dataset), parts, errors)
+        place = _folder_of(self.uri(pipeline, run_key, dataset))
+        draft = _draft(pipeline, run_key, dataset)
+        aside = [part.positions for part in parts if part.positions is not None]
+        positions = None
+        if len(aside) == len(parts):
+            positions = commit_parts(open_folder(f"{place}/_positions"), draft, aside, 0)
+        whole = commit_parts(open_folder(place), draft, parts, errors)
+        return replace(whole, positions=positions)
 
     def write_value(
         self,

@@ -1,10 +1,10 @@
-"""Joins by source item, and the links that keep them aligned.
+"""Joins by source item, and the datasets that have to say which item each of theirs came from.
 
 An EACH step fed by several branches of *one* source is called with the values of one source item;
-an item dropped in one branch is dropped for the join. The engine runs such branches as one loop
-(``synaflow_core.engine.lower`` has the rules); the handoff store does not keep source positions.
-So where an item may be dropped, all links from below the source down to the join stay within one
-macro-task, whatever the granularity.
+an item dropped in one branch is dropped for the join. Within one macro-task the engine runs such
+branches as one loop (``synaflow_core.engine.lower`` has the rules). Where a branch crosses to
+another macro-task and an item may be dropped, its dataset stores the positions of its items in the
+source: the dataset is *aligned*.
 """
 
 from __future__ import annotations
@@ -23,17 +23,19 @@ class _Branch:
     may_drop: bool
 
 
-def aligned_links(graph: StepGraph) -> dict[int, int]:
+def aligned_links(graph: StepGraph) -> frozenset[int]:
     """Find the links that carry items to a join by source item, where items may be dropped.
 
+    A generator that is the source itself needs no positions: all branches read it whole. An EACH
+    step that zips several sources is the source of what follows, and may drop items of its own.
     Linear in the number of links: each is marked once, whatever the number of joins.
 
     Returns:
-        Index of a link -> position of the first join that needs it.
+        Indices of links.
     """
     flow = _flow(graph)
-    found: dict[int, int] = {}
-    for position, (links, inputs) in enumerate(zip(flow.item_links, flow.inputs, strict=True)):
+    found: set[int] = set()
+    for links, inputs in zip(flow.item_links, flow.inputs, strict=True):
         meeting = Counter(branch.source for branch in inputs)
         dropping = {b.source for b in inputs if b.may_drop and meeting[b.source] > 1}
         open_links = [
@@ -44,11 +46,12 @@ def aligned_links(graph: StepGraph) -> dict[int, int]:
         while open_links:
             index = open_links.pop()
             producer = graph.links[index].producer
-            if index in found or flow.outputs[producer].source == producer:
-                continue  # the source itself may be read from the store: all branches read it
-            found[index] = position
-            open_links += flow.item_links[producer]
-    return found
+            if index in found or not _hands_on_each(graph, producer):
+                continue
+            found.add(index)
+            if flow.outputs[producer].source != producer:
+                open_links += flow.item_links[producer]
+    return frozenset(found)
 
 
 def item_sources(graph: StepGraph) -> list[frozenset[int | str]]:
@@ -91,8 +94,13 @@ def _param_branches(graph: StepGraph, position: int, links: list[int]) -> list[_
 
 def _output(graph: StepGraph, position: int, inputs: list[_Branch]) -> _Branch:
     step = graph.steps[position]
-    if not (step.mode == "each" and step.lazy) or len({branch.source for branch in inputs}) != 1:
+    if not _hands_on_each(graph, position) or len({branch.source for branch in inputs}) != 1:
         # A generator, a collection, or a zip of independent streams: a source of its own.
         return _Branch(position, may_drop=False)
     drops = step.on_error == "continue" or any(branch.may_drop for branch in inputs)
     return _Branch(inputs[0].source, drops)
+
+
+def _hands_on_each(graph: StepGraph, position: int) -> bool:
+    """What the step is called with item by item it hands on item by item."""
+    return graph.steps[position].mode == "each" and graph.steps[position].lazy

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import msgspec
+
 from synaflow_core.errors import Problem
+from synaflow_export.plan.alignment import aligned_links
 from synaflow_export.plan.graph import StepGraph, is_storable
 from synaflow_export.plan.model import Dataset, PlanOptions, Reason, Representation
 from synaflow_export.plan.partition import Partition
@@ -38,11 +41,15 @@ def boundaries(graph: StepGraph, partition: Partition, options: PlanOptions) -> 
     """List the datasets between the groups of a partition and to the user."""
     readers: list[dict[int, int]] = [{} for _ in graph.steps]  # group -> first step that reads
     consumed = [False] * len(graph.steps)
-    for link in graph.links:
+    crossing: list[int] = []
+    for index, link in enumerate(graph.links):
         consumed[link.producer] = True
         group = partition.group_of[link.consumer]
         if group != partition.group_of[link.producer]:
             readers[link.producer].setdefault(group, link.consumer)
+            crossing.append(index)
+    joined = aligned_links(graph) if crossing else frozenset()
+    aligned = {graph.links[index].producer for index in crossing if index in joined}
     datasets, reasons, problems = [], [], []
     for position, step in enumerate(graph.steps):
         final = is_final(graph, position, consumed=consumed[position])
@@ -54,7 +61,8 @@ def boundaries(graph: StepGraph, partition: Partition, options: PlanOptions) -> 
         elif not storable:
             problems.append(_refusal(graph, partition, position, readers[position]))
         else:
-            datasets.append(_dataset(graph, partition, position, sorted(readers[position]), final))
+            found = _dataset(graph, partition, position, sorted(readers[position]), final)
+            datasets.append(msgspec.structs.replace(found, aligned=position in aligned))
     return Boundaries(tuple(datasets), tuple(reasons), tuple(problems))
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from synaflow_export.plan.alignment import aligned_links
 from synaflow_export.plan.graph import Link, StepGraph
 from synaflow_export.plan.model import PlanOptions
 
@@ -22,7 +21,6 @@ FusionKind = Literal[
     "label",
     "scope",
     "pipeline",
-    "aligned",
     "include",
     "cycle",
     "shards",
@@ -41,7 +39,6 @@ class Fusion:
         first: Position of a step; the producer where the reason is a link.
         second: Position of the other step, greater than ``first``.
         soft: May be given up: the link could be written to the store.
-        join: For ``aligned``: position of the joining step.
         about: For ``label``, ``scope`` and ``include``: the label, or the include's name; for
             ``shards``: the step that asked for them.
     """
@@ -50,13 +47,12 @@ class Fusion:
     first: int
     second: int
     soft: bool = False
-    join: int = -1
     about: str = ""
 
     @property
     def is_link(self) -> bool:
         """The two steps are producer and consumer."""
-        return self.kind in ("streaming", "unserialisable", "aligned")
+        return self.kind in ("streaming", "unserialisable")
 
 
 def must_fuse(graph: StepGraph, options: PlanOptions) -> list[Fusion]:
@@ -66,9 +62,8 @@ def must_fuse(graph: StepGraph, options: PlanOptions) -> list[Fusion]:
     fusions = together("label", [step.macro_task for step in graph.steps])
     if options.granularity == "scope":
         fusions += together("scope", [scope_of(graph, i) for i in range(len(graph.steps))])
-    aligned = aligned_links(graph)
     streams: list[Fusion] = []
-    for index, link in enumerate(graph.links):
+    for link in graph.links:
         ends = (link.producer, link.consumer)
         include = include_of(graph, link.consumer)
         if include is not None and include == include_of(graph, link.producer):
@@ -79,11 +74,6 @@ def must_fuse(graph: StepGraph, options: PlanOptions) -> list[Fusion]:
         if not link.storable:
             if not asked_apart:
                 fusions.append(Fusion("unserialisable", *ends))
-        elif index in aligned:
-            # In granularity `stream` "it streams" says the same in fewer words.
-            plain = options.granularity == "stream" and link.streaming
-            kind: FusionKind = "streaming" if plain else "aligned"
-            fusions.append(Fusion(kind, *ends, join=aligned[index]))
         elif link.streaming and _keeps_streaming(graph, link, options):
             streams.append(Fusion("streaming", *ends, soft=True))
     return fusions + streams

@@ -27,7 +27,7 @@ ReasonKind = Literal[
     "label",
     "scope",
     "pipeline",
-    "aligned",
+    "aligned",  # in plans of versions before datasets could be aligned
     "include",
     "cycle",
     "cut",
@@ -101,6 +101,7 @@ class TaskInput(msgspec.Struct, frozen=True):
     dataset: str
     producer: str
     representation: Representation
+    aligned: bool = False
 
 
 class TaskOutput(msgspec.Struct, frozen=True):
@@ -111,6 +112,7 @@ class TaskOutput(msgspec.Struct, frozen=True):
     representation: Representation
     codec: str
     final: bool
+    aligned: bool = False
 
 
 class Shards(msgspec.Struct, frozen=True):
@@ -169,6 +171,8 @@ class Dataset(msgspec.Struct, frozen=True):
         codec: How it is written.
         representation: ``items``: element by element; ``value``: one value.
         final: It is (also) a result for the user.
+        aligned: The position of each item in its source is kept beside it, for a join by source
+            item that lies behind.
     """
 
     name: str
@@ -179,6 +183,7 @@ class Dataset(msgspec.Struct, frozen=True):
     codec: str
     representation: Representation
     final: bool
+    aligned: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True):

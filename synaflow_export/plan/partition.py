@@ -165,9 +165,7 @@ def _reasons(
     gathered: dict[tuple[str, int | str], list[Fusion]] = {}
     for fusion in resolution.fusions:
         about: int | str = fusion.first
-        if fusion.kind == "aligned":
-            about = fusion.join
-        elif fusion.kind == "include":
+        if fusion.kind == "include":
             about = groups.of[fusion.first]
         elif not fusion.is_link:
             about = fusion.about
@@ -189,8 +187,6 @@ def _reason(fusions: list[Fusion], wording: Wording) -> Reason:
             return wording.streaming(first.first, consumers)
         case "unserialisable":
             return wording.unserialisable(first.first, consumers)
-        case "aligned":
-            return wording.aligned(first.join, [(f.first, f.second) for f in fusions])
         case "shards":
             return wording.sharded(first, [step for f in fusions for step in (f.first, f.second)])
     return wording.declared(first, [step for f in fusions for step in (f.first, f.second)])

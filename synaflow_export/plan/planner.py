@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from synaflow_core.errors import ExportError, Problem
-from synaflow_export.plan.alignment import aligned_links
 from synaflow_export.plan.boundaries import Boundaries, boundaries, store_problems
 from synaflow_export.plan.graph import StepGraph, step_graph
 from synaflow_export.plan.model import (
@@ -87,10 +86,11 @@ def _macro_tasks(
             name=group.name,
             steps=tuple(graph.names[step] for step in group.steps),
             inputs=tuple(
-                TaskInput(d.name, d.producer_step, d.representation) for d in read[group.name]
+                TaskInput(d.name, d.producer_step, d.representation, d.aligned)
+                for d in read[group.name]
             ),
             outputs=tuple(
-                TaskOutput(d.name, d.producer_step, d.representation, d.codec, d.final)
+                TaskOutput(d.name, d.producer_step, d.representation, d.codec, d.final, d.aligned)
                 for d in written[group.name]
             ),
             fingerprint=fingerprint,
@@ -133,27 +133,17 @@ def _option_problems(contract: Contract, graph: StepGraph, options: PlanOptions)
 
 
 def _spill_problems(graph: StepGraph, options: PlanOptions) -> list[Problem]:
-    """What ``spill`` names must stream to another step, and not into a join by source item."""
+    """What ``spill`` names must stream to another step."""
     if not options.spill:
         return []
     streaming = {graph.names[link.producer] for link in graph.links if link.streaming}
-    joins = {graph.links[index].producer: join for index, join in aligned_links(graph).items()}
-    join_of = {graph.names[step]: graph.names[join] for step, join in joins.items()}
     problems = []
     for name in options.spill:
-        if name not in streaming:
-            near = get_close_matches(name, streaming, n=3) or sorted(streaming)
-            what = "streams to no step" if name in graph.names else "is no step of the pipeline"
-            code, message = "nothing-to-spill", f"it {what}, so there is nothing to write instead"
-            hint = f"name a step that streams: {shorten(near)}" if near else "leave the option out"
-        elif name in join_of:
-            code = "aligned-stream"
-            message = (
-                f"{join_of[name]!r} joins its items by source item, and where one was dropped the "
-                "store cannot tell which"
-            )
-            hint = f"spill what {join_of[name]!r} feeds, or let no step before it drop items"
-        else:
+        if name in streaming:
             continue
+        near = get_close_matches(name, streaming, n=3) or sorted(streaming)
+        what = "streams to no step" if name in graph.names else "is no step of the pipeline"
+        code, message = "nothing-to-spill", f"it {what}, so there is nothing to write instead"
+        hint = f"name a step that streams: {shorten(near)}" if near else "leave the option out"
         problems.append(Problem("options", f"spill={name!r}", code, message, hint))
     return problems

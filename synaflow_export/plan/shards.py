@@ -250,7 +250,7 @@ def _region(
             f"{asked} run in the same shards, but ask for different numbers of them: "
             f"{shorten(sorted(map(str, counts)), last=' and ')}"
         )
-        hint = "ask for one number, or keep them apart with different macro_task labels"
+        hint = "ask for one number"
         return _problem(graph, first, "shards-differ", message, hint)
     inputs = _item_inputs(graph, steps)
     names = [i if isinstance(i, str) else graph.names[i] for i in inputs]
@@ -312,12 +312,9 @@ def _ties(graph: StepGraph, region: Region, fusions: Iterable[Fusion]) -> list[P
                 what = f"it is labelled macro_task={fusion.about!r}, as is {outside!r}, which is "
                 what += "not called in shards"
                 hint = "give the sharded steps a label of their own, or none"
-            case "include":
+            case _:  # "include": the others do not tie
                 what = f"the params of the include {fusion.about!r} are made where they are read"
                 hint = "shard a step outside the include"
-            case _:
-                what = f"{b!r} needs the items of {a!r} by source item"
-                hint = "shard a step before or after the join"
         name = graph.names[region.named[0]]
         message = f"the steps around {name!r} cannot run apart from {outside!r}: {what}"
         code = f"shards-{fusion.kind}"

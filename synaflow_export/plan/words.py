@@ -99,14 +99,6 @@ class Wording:
         text = f"the labels {labels} share one macro-task, for the reasons given there"
         return self._reason("label", list(labelled.values()), [], text)
 
-    def aligned(self, join: int, edges: Sequence[tuple[int, int]]) -> Reason:
-        """Branches that must stay with the step that joins them by source item."""
-        text = (
-            f"{self._graph.names[join]} joins their items by source item, "
-            "and where one was dropped the store cannot tell which"
-        )
-        return self._reason("aligned", [join, *(s for edge in edges for s in edge)], edges, text)
-
     def sharded(self, fusion: Fusion, steps: Sequence[int]) -> Reason:
         """``parse + clean: items pass through them one by one, in the shards of clean``."""
         text = f"items pass through them one by one, in the shards of {fusion.about}"
@@ -164,8 +156,6 @@ class Wording:
                 text = f"they are labelled macro_task={about}"
             case "scope":
                 text = f"they belong to the included pipeline {about}"
-            case "aligned":
-                text = f"{names[fusion.join]} joins their items by source item"
             case "include":
                 text = f"they make the params of the include {about}"
             case "shards":

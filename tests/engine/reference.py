@@ -261,9 +261,13 @@ def _aligned(
 
 
 @st.composite
-def plans(draw: st.DrawFn, most: int = 9) -> list[Plan]:
-    """Random steps; some of the pipelines are ones that the compiler refuses."""
+def plans(draw: st.DrawFn, most: int = 9, *, joins: bool = False) -> list[Plan]:
+    """Random steps; some of the pipelines are ones that the compiler refuses.
+
+    With ``joins`` most steps are EACH steps that drop items, on branches of few sources.
+    """
     made: list[Plan] = []
+    fails = [-1, 0, 1, 2, 3] if joins else [-1, -1, 0, 3]
     words = "alpha bravo delta kilo lima mike november oscar papa romeo tango victor".split()
     for name in words[: draw(st.integers(2, most))]:
         lazy = [p for p in made if p.kind in ("source", "each", "through")]
@@ -271,6 +275,8 @@ def plans(draw: st.DrawFn, most: int = 9) -> list[Plan]:
         kinds: list[Kind] = ["source"]
         if lazy:
             kinds += ["each", "each", "each", "through", "reader", "reader"]
+        if joins and made:
+            kinds = ["source", "through", "reader", "reader"] + ["each"] * 16
         kind = draw(st.sampled_from(kinds))
         inputs: dict[str, str] = {}
         if kind != "source":
@@ -288,8 +294,8 @@ def plans(draw: st.DrawFn, most: int = 9) -> list[Plan]:
                 name=name,
                 kind=kind,
                 inputs=tuple(inputs.items()),
-                length=draw(st.integers(0, 6)),
-                fails_on=draw(st.sampled_from([-1, -1, 0, 3])) if kind != "source" else -1,
+                length=draw(st.integers(4, 12) if joins else st.integers(0, 6)),
+                fails_on=-1 if kind == "source" else draw(st.sampled_from(fails)),
                 max_in_flight=draw(st.sampled_from([1, 1, 1, 2, 3])),
                 collected=draw(st.integers(0, 7)) == 0,
             )

@@ -36,7 +36,7 @@ from tests.engine.rehearsing import planned, read, rehearse
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    steps=plans(),
+    steps=plans() | plans(11, joins=True),
     granularity=st.sampled_from(sorted(GRANULARITIES)),
     asynchronous=st.booleans(),
 )

@@ -111,7 +111,7 @@ def test_an_include_is_planned_with_the_steps_it_becomes() -> None:
     ]
 
 
-def test_branches_of_one_source_stay_together_at_granularity_step() -> None:
+def test_branches_of_one_source_cross_with_their_positions() -> None:
     def numbers(count: int) -> Iterator[int]:
         yield from range(count)
 
@@ -131,4 +131,9 @@ def test_branches_of_one_source_stay_together_at_granularity_step() -> None:
         ),
         PlanOptions(granularity="step"),
     )
-    assert groups(plan) == {"numbers": ("numbers",), "both": ("odd", "half", "both")}
+    assert list(groups(plan)) == ["numbers", "odd", "half", "both"]
+    assert {d.name: d.aligned for d in plan.datasets} == {
+        "numbers": False,
+        "odd": True,
+        "half": True,
+    }

@@ -156,12 +156,25 @@ def test_a_named_stream_is_written_to_the_store() -> None:
     assert plan.reasons[0].text.endswith("instead of streamed: spill names 'rows'")
 
 
+def test_a_branch_of_a_join_by_source_item_can_be_spilled() -> None:
+    document = contract(
+        step("rows", {}, "stream"),
+        step("clean", {"rows": "item"}, "stream"),
+        step("load", {"clean": "item", "rows": "item"}, "none"),
+    )
+    plan = make_plan(document, PlanOptions(spill=("clean", "rows")))
+    assert list(groups(plan)) == ["rows", "clean", "load"]
+    assert [(i.dataset, i.aligned) for i in plan.task("load").inputs] == [
+        ("rows", False),
+        ("clean", True),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "code", "text"),
     [
         ("rowz", "nothing-to-spill", "name a step that streams: rows"),
         ("load", "nothing-to-spill", "it streams to no step"),
-        ("clean", "aligned-stream", "'load' joins its items by source item"),
         ("calls", "unserialisable-boundary", "feeds 'wait' in 'wait', but its type"),
     ],
 )

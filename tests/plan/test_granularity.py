@@ -24,9 +24,9 @@ def test_step_cuts_every_stream_that_can_be_stored() -> None:
     ]
 
 
-@pytest.mark.parametrize(("on_error", "together"), [("continue", True), ("stop", False)])
-def test_branches_joined_by_source_item_stay_together_if_one_may_drop(
-    on_error: str, together: bool
+@pytest.mark.parametrize(("on_error", "aligned"), [("continue", True), ("stop", False)])
+def test_branches_joined_by_source_item_keep_positions_if_one_may_drop(
+    on_error: str, aligned: bool
 ) -> None:
     document = contract(
         step("p", {}, "stream"),
@@ -37,14 +37,15 @@ def test_branches_joined_by_source_item_stay_together_if_one_may_drop(
         step("sink", {"j": "item"}, "none"),
     )
     plan = make_plan(document, PlanOptions(granularity="step"))
-    if together:
-        assert groups(plan) == {"p": ("p",), "j": ("a", "a2", "b", "j"), "sink": ("sink",)}
-        assert why(plan, "j") == [
-            "a + a2 + b + j: j joins their items by source item, and where one was dropped "
-            "the store cannot tell which"
-        ]
-    else:
-        assert list(groups(plan)) == ["p", "a", "a2", "b", "j", "sink"]
+    assert list(groups(plan)) == ["p", "a", "a2", "b", "j", "sink"]
+    assert {d.name for d in plan.datasets if d.aligned} == ({"a", "a2", "b"} if aligned else set())
+    for task in plan.macro_tasks:
+        positions = {i.dataset for i in task.inputs if i.aligned}
+        assert positions == {
+            d.name for d in plan.datasets if d.aligned and task.name in d.consumers
+        }
+    fused = make_plan(document, PlanOptions(granularity="stream"))
+    assert not any(d.aligned for d in fused.datasets)
 
 
 def test_a_join_with_its_own_source_and_a_zip_of_two_sources() -> None:
@@ -52,14 +53,29 @@ def test_a_join_with_its_own_source_and_a_zip_of_two_sources() -> None:
         step("a", {"events": "item"}, "stream"),
         step("j", {"a": "item", "events": "item"}, "none"),
     )
-    assert list(groups(make_plan(joined, PlanOptions(granularity="step")))) == ["j"]
+    plan = make_plan(joined, PlanOptions(granularity="step"))
+    assert [(d.name, d.aligned) for d in plan.datasets] == [("a", True)]
     zipped = contract(
         step("a", {"events": "item"}, "stream"),
         step("b", {"others": "item"}, "stream"),
         step("z", {"a": "item", "b": "item"}, "none"),
         params=("events", "others"),
     )
-    assert len(make_plan(zipped, PlanOptions(granularity="step")).macro_tasks) == 3
+    plan = make_plan(zipped, PlanOptions(granularity="step"))
+    assert len(plan.macro_tasks) == 3
+    assert not any(d.aligned for d in plan.datasets)
+
+
+def test_a_zip_that_may_drop_is_a_source_with_positions_of_its_own() -> None:
+    document = contract(
+        step("p", {}, "stream"),
+        step("q", {}, "stream"),
+        step("z", {"p": "item", "q": "item"}, "stream"),
+        step("a", {"z": "item"}, "stream"),
+        step("j", {"a": "item", "z": "item"}, "none"),
+    )
+    plan = make_plan(document, PlanOptions(granularity="step"))
+    assert [d.name for d in plan.datasets if d.aligned] == ["z", "a"]
 
 
 def test_scope_keeps_each_included_pipeline_together_and_apart() -> None:
