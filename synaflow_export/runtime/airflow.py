@@ -24,6 +24,7 @@ from synaflow_core.macro import MacroSpec
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
 from synaflow_export.runtime.running import Place, checked_names, returned, run_exported
+from synaflow_export.runtime.windowing import windowed
 from synaflow_export.targets.airflow.xcom import REPORT_KEY, xcom_keys
 
 logger = logging.getLogger("synaflow.airflow")
@@ -84,14 +85,14 @@ def _run(
     store_url: str | None,
     context: Mapping[str, Any],
 ) -> tuple[MacroSpec, Mapping[str, DatasetRef | None]]:
+    params, run_key = _params(exported, context)
     place = Place(
         store=store_url,
         home=Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser(),
-        run_key=_run_key(exported, context),
+        run_key=run_key,
         logger=logger,
         on_report=lambda report: context["ti"].xcom_push(REPORT_KEY, report),
     )
-    params = _params(exported, context)
     spec, result = run_exported(exported, macro_task, place, params=params, inputs=inputs)
     return spec, result.refs
 
@@ -103,24 +104,24 @@ def _told(ref: DatasetRef | None) -> dict[str, Any]:
     return {"rows": ref.count, "uri": ref.uri, "errors": ref.errors}
 
 
-def _params(exported: Exported, context: Mapping[str, Any]) -> dict[str, Any]:
-    """The run's values of the pipeline's params; the DAG's owner may have added other params.
+def _params(exported: Exported, context: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """The run's values of the pipeline's params, and the key of its datasets.
+
+    The DAG's owner may have added other params. DAGs of one pipeline under several ids must not
+    share datasets.
 
     Raises:
-        ParamsError: The run was given a value that nothing declares.
+        ParamsError: The run was given a value that nothing declares, or its window is not known.
     """
-    wanted = exported.contract.params
+    wanted, dag_id, run_id = exported.contract.params, context["dag"].dag_id, context["run_id"]
     checked_names(
         context["dag_run"].conf or {},
         {*wanted, *context["dag"].params},
-        run=str(context["run_id"]),
+        run=str(run_id),
         hint="drop it, or add it to PARAMS in the DAG file",
     )
-    given = context["params"]
-    return {name: given[name] for name in wanted if name in given}
-
-
-def _run_key(exported: Exported, context: Mapping[str, Any]) -> str:
-    """Key of the run's datasets; DAGs of one pipeline under several ids must not share them."""
-    dag_id, run_id = context["dag"].dag_id, str(context["run_id"])
-    return run_id if dag_id == exported.contract.name else f"{dag_id}@{run_id}"
+    given = {name: context["params"][name] for name in wanted if name in context["params"]}
+    # A run that is triggered by hand on Airflow 3 has no interval, and no such keys.
+    interval = context.get("data_interval_start"), context.get("data_interval_end")
+    values, key = windowed(exported, given, interval, run=str(run_id), run_key=str(run_id))
+    return values, key if dag_id == exported.contract.name else f"{dag_id}@{key}"

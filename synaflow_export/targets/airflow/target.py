@@ -66,6 +66,7 @@ class AirflowTarget(Target[AirflowOptions]):
     default_out: ClassVar[str] = "dags"
     runs_async_pipelines: ClassVar[bool] = True  # in a sync task; the runner starts the event loop
     catches_up: ClassVar[bool] = True
+    binds_windows: ClassVar[bool] = True
     limits_concurrency: ClassVar[bool] = True
     groups_includes: ClassVar[bool] = True
     publishes_lineage: ClassVar[bool] = True
@@ -120,7 +121,7 @@ class _DagView:
         outlets = announced(plan, options, dag_id)
         dialect = options.dialect
         assets = outlets_expression(outlets, dialect.asset) if outlets else None
-        params = params_expression(contract.params_schema) if contract.params else None
+        params = params_expression(export.params_schema) if contract.params else None
         imported = {
             "DAG": True,
             "task": True,
@@ -141,7 +142,7 @@ class _DagView:
             imports=dialect.imports(name for name, wanted in imported.items() if wanted),
             policies_begin=_POLICIES.begin,
             policies_end=_POLICIES.end,
-            cron=PyLiteral.of(options.schedule),
+            cron=PyLiteral.of(export.schedule),
             timezone=PyLiteral.of(options.timezone),
             start_date=_start_date(options.start),
             catchup=PyLiteral.of(options.catchup),

@@ -14,6 +14,7 @@ of a home have to be set before.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import logging
@@ -23,7 +24,7 @@ import runpy
 import sys
 import warnings
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,9 @@ def parse(folder: str) -> Any:
     except ImportError:
         from airflow.models.dagbag import DagBag
 
-    bag = DagBag(str(folder), **({} if _is_new(DagBag) else {"include_examples": False}))
+    bag = DagBag(
+        str(folder), **({"include_examples": False} if _has(DagBag, "include_examples") else {})
+    )
     assert bag.import_errors == {}, bag.import_errors
     return bag
 
@@ -56,11 +59,14 @@ def parse(folder: str) -> Any:
 def run(
     folder: str, dag_id: str, conf: dict[str, Any], how: dict[str, Any], environ: dict[str, str]
 ) -> dict[str, Any]:
-    """Run a DAG to its end with Airflow's own machinery."""
+    """Run a DAG to its end with Airflow's own machinery; ``at`` in ``how`` is its logical date."""
     bag = parse(folder)
     dag = bag.dags[dag_id]
     if hasattr(bag, "sync_to_db"):  # Airflow 2 announces nothing of a DAG that it has not stored
         bag.sync_to_db()
+    if "at" in how:
+        name = "logical_date" if _has(dag.test, "logical_date") else "execution_date"
+        how = {name: datetime.fromisoformat(how["at"])}
     output = io.StringIO()
     with _environ(environ), _messages(output) as messages, contextlib.redirect_stdout(output):
         done = dag.test(run_conf=conf, **how)
@@ -88,6 +94,10 @@ def load(file: str) -> dict[str, Any]:
     """What a DAG file defines, and whether it set the variable BROKEN_OUT."""
     described = _described(runpy.run_path(file)["dag"])
     return {**described, "broken": os.environ.get("BROKEN_OUT")}
+
+
+def _has(function: Any, parameter: str) -> bool:
+    return parameter in inspect.signature(function).parameters
 
 
 def _described(dag: Any) -> dict[str, Any]:
@@ -122,12 +132,6 @@ def _plain(value: Any) -> Any:
         return value.total_seconds()
     plain = isinstance(value, str | int | float | list | dict | None)
     return value if plain and not hasattr(value, "name") else str(getattr(value, "value", value))
-
-
-def _is_new(kind: type) -> bool:
-    import inspect
-
-    return "include_examples" not in inspect.signature(kind).parameters
 
 
 def _instances(run: Any) -> list[Any]:
