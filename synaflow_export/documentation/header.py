@@ -78,5 +78,6 @@ def _flags(options: TargetOptions, name: str, given: Any) -> Iterator[str]:
     elif isinstance(given, tuple):
         yield from (f"--{flag} {shlex.quote(plain(str(one)))}" for one in given)
     else:
-        text = f"{given.total_seconds():g}" if isinstance(given, timedelta) else str(given)
+        number = given.total_seconds() if isinstance(given, timedelta) else given
+        text = f"{number:g}" if isinstance(number, float) else str(number)
         yield f"--{flag} {shlex.quote(plain(text))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -24,6 +25,7 @@ def ruff(*arguments: str, source: str) -> str:
         text=True,
         encoding="utf-8",
         check=False,
+        cwd=tempfile.gettempdir(),  # in the project of an owner, not in ours
     )
     return done.stdout + done.stderr
 

@@ -4,7 +4,8 @@
 annotation                                    what is given
 ============================================  ====================================================
 ``DatasetRef``, ``DatasetRef | None``         the reference; None if the run did not produce it
-``list``, ``list[T]``, ``Sequence``, none     all elements; a dataset that is one value: the value
+none, ``Any``                                 all elements, in the container that the step gave
+``list``, ``list[T]``, ``Sequence``           all elements; a dataset that is one value: the value
 ``Iterator``, ``Iterable``, ``Generator``     the elements one by one, in constant memory
 ``tuple``, ``set``, ``frozenset``, ``dict``   all elements; a dict of pairs
 data frame of pandas or polars, arrow table   a row per element
@@ -38,6 +39,7 @@ _CONTAINERS: dict[Any, Any] = {
     dict: dict,
     collections.abc.Mapping: dict,
 }
+_BUILDERS = {"set": set, "frozenset": frozenset, "tuple": tuple, "dict": dict}
 _LAZY = frozenset({collections.abc.Iterator, collections.abc.Iterable, collections.abc.Generator})
 
 
@@ -74,7 +76,8 @@ def load(reference: Mapping[str, Any], wanted: Any, folder: Path, store: Handoff
     if form in _CONTAINERS:
         return _CONTAINERS[form](items)
     if wanted in (Any, None):
-        return list(items)
+        own = exported.contract.steps[dataset].output_kind
+        return _BUILDERS.get(own, list)(items)
     if _package(form) in _FRAMES:
         return _frame(form, items, dataset)
     raise HandoffError(

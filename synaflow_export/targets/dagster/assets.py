@@ -24,7 +24,7 @@ from synaflow_export.wires import Wires
 
 _IMPORTED = "Annotated Any DatasetRef Export Field Iterator Literal Path dg run_macro_task"
 _LOWERED = "DecimalText IsoDate IsoDateTime IsoDuration IsoTime UuidText matching one_of"
-_CONSTANTS = "CRON EXECUTOR EXPORT IO OWNERS RETRY_POLICY RUN_TAGS SHARED STORE TAGS TIMEZONE"
+_CONSTANTS = "CRON EXECUTOR EXPORT IO OWNERS POOL RETRY_POLICY RUN_TAGS SHARED STORE TAGS TIMEZONE"
 NAMES_OF_THE_FILE = frozenset(f"{_IMPORTED} {_LOWERED} {_CONSTANTS} context defs job".split())
 
 _VERSION_LENGTH = 16
@@ -195,7 +195,7 @@ class Assets:
         if {"retries", "retry_delay", "retry_backoff"} & set(own):
             named["retry_policy"] = retry_policy(options)
         if options.pool is not None:
-            named["pool"] = value(options.pool)
+            named["pool"] = value(options.pool) if "pool" in own else "POOL"
         return named
 
     def _shared(self, task: MacroTask, called: Group) -> Group:
@@ -254,12 +254,12 @@ def _namesake(task: MacroTask) -> str:
 def _limits(step: StepContract) -> tuple[str, ...]:
     limits: list[str] = []
     if step.error_threshold_absolute is not None:
-        limits.append(f"{step.error_threshold_absolute:,} errors")
+        limits.append(f"at {step.error_threshold_absolute:,}")
     if step.error_threshold_pct is not None:
-        limits.append(f"errors in {step.error_threshold_pct * 100:.4g}% of the calls")
+        limits.append(f"at {step.error_threshold_pct * 100:.4g}% of the calls")
     return tuple(limits)
 
 
 def _check_doc(step: str, contract: StepContract) -> str:
     limits = " or ".join(_limits(contract))
-    return plain(f"Errors of step {step}: a warning from the first on, a failure from {limits} on.")
+    return plain(f"Errors of step {step}: warns at the first, fails {limits}.")

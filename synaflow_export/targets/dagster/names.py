@@ -70,12 +70,12 @@ class AssetNames:
         self._sinks = {
             task: (name, part) for task, part in parts.allocate_all(sinks, "sink").items()
         }
-        fixed = {"__".join(key) for key in (*self._keys.values(), *self._sinks.values())}
+        fixed = {"__".join(self.keys(task)[0]) for task in plan.macro_tasks if _is_one(task)}
         ops = NameAllocator(_Op, fixed, "task")
         self.ops: Mapping[str, str] = {
             task.name: ops.allocate(f"{name}__{wires.functions[task.name]}")
             for task in plan.macro_tasks
-            if len(task.outputs) > 1
+            if not _is_one(task)
         }
 
     def key(self, dataset: str) -> Key:
@@ -126,6 +126,11 @@ class _Op(PyName):
 
     __slots__ = ()
     max_length = 120
+
+
+def _is_one(task: MacroTask) -> bool:
+    """The macro-task is one asset, whose op Dagster names after its key."""
+    return len(task.outputs) <= 1
 
 
 def _producers(plan: Plan) -> list[tuple[str, str]]:

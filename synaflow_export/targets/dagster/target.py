@@ -107,6 +107,7 @@ class _FileView:
     tags: PyLiteral
     run_tags: PyLiteral
     retry_policy: PyLiteral
+    pool: PyLiteral | None
     executor: PyLiteral
     store: PyLiteral
     io: PyLiteral
@@ -150,6 +151,7 @@ class _FileView:
             tags=lay_out("TAGS = ", value(tags_of(options.tags))),
             run_tags=lay_out("RUN_TAGS = ", _run_tags(options)),
             retry_policy=lay_out("RETRY_POLICY = ", retry_policy(options)),
+            pool=lay_out("POOL = ", value(options.pool)) if options.pool else None,
             executor=lay_out("EXECUTOR = ", _executor(options)),
             store=lay_out("STORE = ", value(options.store)),
             io=lay_out("IO = ", value(io)),
@@ -166,10 +168,11 @@ def _owners(options: DagsterOptions) -> list[str]:
 
 
 def _run_tags(options: DagsterOptions) -> Node:
-    tags = tags_of(options.tags)
-    if options.max_runtime is not None:
-        tags["dagster/max_runtime"] = str(max(1, round(seconds(options.max_runtime))))
-    return value(tags)
+    if options.max_runtime is None:
+        return PyLiteral("TAGS")
+    longest = str(max(1, round(seconds(options.max_runtime))))
+    rows = (("**", PyLiteral("TAGS")), ('"dagster/max_runtime": ', value(longest)))
+    return Group("{", "}", rows)
 
 
 def _executor(options: DagsterOptions) -> Node:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
-import logging
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -157,24 +156,30 @@ class DefsFolder:
         exported: Exported,
         params: Mapping[str, Any] | None = None,
         *,
+        only: Sequence[str] = (),
         more: Sequence[Any] = (),
-        **how: Any,
     ) -> Outcome:
-        """Run the job of the pipeline, or all of it and assets of one's own, in this process."""
+        """Run the job of the pipeline in this process.
+
+        Args:
+            exported: The pipeline.
+            params: Of the run, as JSON values.
+            only: Keys of the assets to materialise, with slashes; all when empty.
+            more: Assets of one's own that run, too.
+        """
         import dagster as dg
 
         definitions, job = import_file(exported.file).defs, exported.name
         if more:
-            everything = dg.define_asset_job("everything", selection="*")
+            everything = dg.define_asset_job("everything", selection=dg.AssetSelection.all())
             own = dg.Definitions(assets=list(more), jobs=[everything])
             definitions, job = dg.Definitions.merge(definitions, own), "everything"
-        with quiet():
-            done = definitions.resolve_job_def(job).execute_in_process(
-                run_config=exported.config(params),
-                instance=self.dagster,
-                raise_on_error=False,
-                **how,
-            )
+        done = definitions.resolve_job_def(job).execute_in_process(
+            run_config=exported.config(params),
+            instance=self.dagster,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(key.split("/")) for key in only] or None,
+        )
         return Outcome(done.success, done.run_id, done.all_events)
 
     def outputs(self, exported: Exported, outcome: Outcome) -> dict[str, Any]:
@@ -215,17 +220,6 @@ def instance(home: Path) -> Iterator[Any]:
 
     with dg.instance_for_test(temp_dir=str(home)) as found:
         yield found
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Dagster's event log, which also goes to stderr, is read from its database here."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def _key(event: Any) -> str:
