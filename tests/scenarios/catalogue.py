@@ -143,6 +143,12 @@ SCENARIOS = (
         },
     ),
     Scenario("records", {}, {}, {"items": (4, 0), "labels": (4, 0), "kinds": (1, 0)}),
+    Scenario(
+        "tables",
+        {},
+        {"spans": [0.5, 4.5, 8.5, 24.5, 28.5, 32.5], "size": 17},
+        {"batches": (3, 0), "doubled": (2, 1), "rows": (6, 0), "length": (6, 0)},
+    ),
     Scenario("empty", {}, {"size": 0}, {"nothing": (0, 0), "doubled": (0, 0), "size": (1, 0)}),
     Scenario("many", {"count": 100_000}, {"total": 2_500_000_000}, {"odd": (50_000, 50_000)}),
     Scenario("unserialisable", {}, {"total": 9}, {"guarded": (3, 0)}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from synaflow_core.handoff import HandoffStore
 from synaflow_export.plan.model import Plan
@@ -53,6 +53,10 @@ class Airflow3(OnAirflow):
 
 class Airflow2(OnAirflow):
     """In a process of its own environment."""
+
+    gaps: ClassVar[Mapping[str, str]] = {
+        "tables": "The environment of the tests with Airflow 2 has no pandas, polars and pyarrow."
+    }
 
     @contextmanager
     def started(self) -> Iterator[None]:
