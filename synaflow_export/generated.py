@@ -72,12 +72,15 @@ class GeneratedFile:
         text: The whole file; written as UTF-8 with its line ends untouched.
         role: What happens to a file that is already there.
         editable: The block whose edits are kept, if the file has one.
+        mark: Text by which an earlier version of this very file is known; an export of a single
+            file needs no manifest then.
     """
 
     path: str
     text: str
     role: Role = Role.OWNED
     editable: Editable | None = None
+    mark: str | None = None
 
     def __post_init__(self) -> None:
         if not is_inside(self.path):

@@ -182,6 +182,8 @@ def _owned(
 ) -> tuple[Placement, Problem | None]:
     if old is None or _is_same(file.path, old, file.text):
         return Placement(file.path, old, old or file.text), None
+    if file.mark is not None and file.mark in old:
+        return Placement(file.path, old, file.text), None
     if known is None:
         return Placement(file.path, old, old), Problem(
             where=file.path,

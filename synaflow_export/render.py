@@ -1,7 +1,8 @@
 """Renders templates; the only module that imports jinja2.
 
-Templates lay out, they decide nothing and escape nothing: what reaches them is already safe to
-paste (see :mod:`synaflow_export.pyname`) and already laid out (:mod:`synaflow_export.pylayout`).
+Templates lay out and decide nothing. Pages (``.html.jinja``) escape all that they paste, other
+templates escape nothing: what reaches them is already safe to paste (see
+:mod:`synaflow_export.pyname`) and already laid out (:mod:`synaflow_export.pylayout`).
 A name that a template uses and the view does not have is an error, never an empty string.
 
 A user's template folder is searched first, so one template can be replaced and the others kept.
@@ -84,7 +85,7 @@ def _environment(*given: Path | None) -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # Python source, not HTML
+        autoescape=jinja2.select_autoescape(["html.jinja"]),  # other files are no HTML
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -133,6 +133,8 @@ class Target(ABC, Generic[OptionsT]):
         title: Name of the orchestrator, for people: ``Apache Airflow``.
         options_type: The options of this target.
         default_out: Folder that files go to when ``--out`` is not given.
+        only_shows: It makes something to look at, not to run: how tasks are run, which a settings
+            file may say for all targets, does not concern it.
         scheduled_params_need_defaults: A scheduled run is started without values, so every param
             needs a default.
         runs_async_pipelines: Pipelines of coroutine functions run on its workers.
@@ -150,6 +152,7 @@ class Target(ABC, Generic[OptionsT]):
     title: ClassVar[str]
     options_type: ClassVar[type[TargetOptions]]
     default_out: ClassVar[str] = "."
+    only_shows: ClassVar[bool] = False
     scheduled_params_need_defaults: ClassVar[bool] = True
     runs_async_pipelines: ClassVar[bool] = False
     maps_shards: ClassVar[bool] = False

@@ -163,7 +163,7 @@ def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> No
     loaded = load(request.code, request.pipeline)
     for text in (*loaded.notes, *loaded.worker_notes):
         note(text)
-    if loaded.contract.source is None:
+    if loaded.contract.source is None and not target.only_shows:
         raise LoadError.one(
             request.code,
             request.code,

@@ -33,8 +33,7 @@ def chosen_layers(
     types = all_option_types() if document is not None else {}
     if target is not None:
         types[target.name] = target.options_type
-    name = target.name if target is not None else None
-    made = layers(loaded.contract.name, name, types, flags, document, env)
+    made = layers(loaded.contract.name, target, types, flags, document, env)
     for text in unused_pipelines(made):
         note(text)
     return made

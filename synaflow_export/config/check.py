@@ -17,13 +17,17 @@ Types = Mapping[str, type[TargetOptions]]
 """Name of a target -> the class of its options."""
 
 
-def entry_problems(entry: Entry, target: str | None, types: Types) -> Iterator[Problem]:
+def entry_problems(
+    entry: Entry, target: str | None, types: Types, *, only_shows: bool = False
+) -> Iterator[Problem]:
     """Yield what is wrong with one entry.
 
     Args:
         entry: The entry.
         target: Name of the target that is exported to; None if that is not known.
         types: The options of all targets.
+        only_shows: The target runs nothing: options for all targets that it lacks are none of its
+            business.
     """
     name, per_task = entry.name, entry.section.level > 1
     if name in option_names(PlanningOptions):
@@ -43,6 +47,8 @@ def entry_problems(entry: Entry, target: str | None, types: Types) -> Iterator[P
         return
     options = types[target]
     if name not in option_names(options) and name not in options.cannot:
+        if others and only_shows and entry.section.target is None:
+            return
         if others:
             message = f"it is an option of {' and '.join(others)}, target '{target}' has none such"
             hint = _move(entry, others)

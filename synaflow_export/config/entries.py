@@ -152,6 +152,8 @@ class _Reader:
             elif isinstance(value, dict) and key not in self.options:
                 known = {*_INSIDE.get(kind, ()), *(self.targets if kind != "target" else ())}
                 hint = did_you_mean(key, known) if known else "only options may stand here"
+                if hint.startswith("known"):
+                    hint += "; a target of another package must be installed here"
                 self._add(path, "unknown-section", "there is no such section", hint)
             else:
                 self.entries.append(Entry(section, key, value, self.document.place(path)))

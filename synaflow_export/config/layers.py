@@ -16,6 +16,7 @@ from synaflow_export.options.planning import PlanningOptions, shard_counts
 
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract
+    from synaflow_export.target import Target
 
 DEFAULT = "default"
 
@@ -100,7 +101,7 @@ class Layers:
 
 def layers(
     pipeline: str,
-    target: str | None,
+    target: Target[Any] | None,
     types: Types,
     flags: Mapping[str, Any],
     document: Document | None = None,
@@ -110,7 +111,7 @@ def layers(
 
     Args:
         pipeline: Name of the pipeline.
-        target: Name of the target; None if only the plan is wanted.
+        target: The target; None if only the plan is wanted.
         types: The options of all targets; of ``target`` at least.
         flags: What was given on the command line; None means "not given".
         document: The settings file, if there is one.
@@ -124,15 +125,17 @@ def layers(
     PlanningOptions.from_mapping({name: v for name, v in given.items() if name in planning})
     entries = _read(document, types)
     found = [*entries.problems, *_env_problems(env, document, entries)]
+    target_name = target.name if target is not None else None
+    only_shows = target is not None and target.only_shows
     for entry in entries.entries:
-        found += entry_problems(entry, target, types)
+        found += entry_problems(entry, target_name, types, only_shows=only_shows)
     if found:
         shown = document.shown if document else "the command line"
         raise ExportError(f"the settings in {shown} cannot be honoured", found)
 
     classes: list[type[TargetOptions]] = [PlanningOptions]
     if target is not None:
-        classes.append(types[target])
+        classes.append(target.options_type)
     names = {name: options for options in classes for name in option_names(options)}
     chosen = sorted(
         (
@@ -140,7 +143,7 @@ def layers(
             for entry in entries.entries
             if entry.section.env in (None, env)
             and entry.section.pipeline in (None, pipeline)
-            and entry.section.target in (None, target)
+            and entry.section.target in (None, target_name)
             and entry.name in names
         ),
         key=lambda entry: entry.section.strength,

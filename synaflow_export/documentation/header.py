@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ def header(target: str, folder_word: str, export: Export[Any]) -> tuple[PyCommen
         f"Pipeline: {shortened(plain(contract.name), room - 10)}",
         f"Contract: {contract.fingerprint}",
         f"To change what it does, edit {edited} and export it again:",
-        *_command(target, folder_word, export, room),
+        *_wrapped(regenerating(target, folder_word, export), room),
         'Here, only the block "policies" is meant to be edited; the next export keeps it.',
     ]
     return tuple(comment_line(line, room) for line in lines)
@@ -46,9 +46,8 @@ def comment_line(text: str, room: int) -> PyComment:
     return PyComment(f"{line}  # noqa: E501" if width(line) > room else line)
 
 
-def _command(
-    target: str, folder_word: str, export: Export[TargetOptions], room: int
-) -> Iterator[str]:
+def regenerating(target: str, folder_word: str, export: Export[Any]) -> list[str]:
+    """The words of the command that makes the same files again; a flag and its value are one."""
     sources = export.sources
     words = [f"synaflow-export {target}", shlex.quote(sources.argument)]
     if sources.pipeline is not None:
@@ -61,7 +60,10 @@ def _command(
             words.extend(_flags(options, name, given))
     if export.templates is not None:
         words.append(f"--templates {shlex.quote(export.templates.as_posix())}")
-    words.append(f"--out {folder_word}")
+    return [*words, f"--out {folder_word}"]
+
+
+def _wrapped(words: Iterable[str], room: int) -> Iterator[str]:
     line = " "
     for word in words:
         if line.strip() and width(f"{line} {word} \\") > room:

@@ -16,7 +16,7 @@ from synaflow_export.options.schedule import first_moment
 from synaflow_export.windows.calendar import UNITS, Unit
 from synaflow_export.windows.pairs import bindings
 
-_ID = checks.matching(
+ID = checks.matching(
     r"[A-Za-z0-9_.-]{1,250}",
     "1 to 250 ASCII letters, digits, '_', '-' or '.'",
     "choose another id with --id",
@@ -49,7 +49,7 @@ class CommonOptions(TargetOptions):
         store: URL under which datasets are stored; None: a folder under the orchestrator's home.
     """
 
-    id: str | None = option(None, _ID)
+    id: str | None = option(None, ID)
     schedule: str | None = option(None, checks.schedule)
     timezone: str = option("UTC", checks.timezone)
     window: Unit | None = option(None, checks.one_of(UNITS))

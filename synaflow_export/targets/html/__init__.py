@@ -1,0 +1,1 @@
+"""A page that shows a pipeline: :mod:`.target`; where its boxes stand: :mod:`.layout`."""

@@ -1,0 +1,1 @@
+"""A Mermaid diagram, for documents that render it: :mod:`.target`."""
