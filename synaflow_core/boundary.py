@@ -111,6 +111,7 @@ class Outputs:
         streams: Steps whose items are written while they flow.
         taps: Where the engine puts them.
         placed: Those of them that are told the positions.
+        uris: Addresses of all that is written, and of what the parts become.
     """
 
     def __init__(
@@ -123,6 +124,11 @@ class Outputs:
     ) -> None:
         self._specs = specs
         part = None if shard is None else (shard.index, shard.count)
+        self.uris = tuple(
+            store.part_uri(dag.name, run_key, spec.dataset, each)
+            for spec in specs
+            for each in dict.fromkeys((part, None))
+        )
         self._open = ExitStack()
         self._writers: dict[str, DatasetWriter] = {}
         self._places: dict[str, DatasetWriter] = {}

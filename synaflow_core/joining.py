@@ -120,6 +120,7 @@ def _summed(reports: Sequence[StepReport]) -> StepReport:
         duration=sum(report.duration for report in reports),
         reason=next((r.reason for r in reports if r.status == status and r.reason), ""),
         first_error=next((r.first_error for r in reports if r.first_error), ""),
+        rollback=next((r.rollback for r in reports if r.rollback), ""),
     )
 
 

@@ -2,8 +2,10 @@
 
 The generated files of every orchestrator end up here. Inputs are opened lazily, boundary outputs
 are written while their stream runs (:mod:`synaflow_core.boundary`), and a dataset becomes visible
-only when the whole macro-task has succeeded. The planner (:mod:`synaflow_export.plan`) wrote the
-spec; nothing is decided here.
+only when the whole macro-task has succeeded. What a failing macro-task has done is undone before
+the failure is raised; what any has done is in the run's ledger
+(:mod:`synaflow_core.compensation`). The planner (:mod:`synaflow_export.plan`) wrote the spec;
+nothing is decided here.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import Any, Literal
 import msgspec
 
 from synaflow_core.boundary import InputSpec, Outputs, OutputSpec, open_inputs
+from synaflow_core.compensation import begin_attempt
+from synaflow_core.compensation.rollback import undo_done
 from synaflow_core.contract import Contract, contract_of
 from synaflow_core.contract.digest import STEP_TEXTS
 from synaflow_core.dag import Dag
@@ -121,6 +125,15 @@ def run_macro_task(
     _check_drift(dag, spec, exported, on_drift)
     sliced = spec.shards.dataset if spec.shards is not None else None
     with Outputs(spec.outputs, dag, store, run_key, shard) as outputs:
+        journal = begin_attempt(
+            dag,
+            spec.steps,
+            store,
+            run_key,
+            macro_task=spec.name,
+            shard=None if shard is None else shard.index,
+            datasets=outputs.uris,
+        )
         state = new_state(
             dag,
             params,
@@ -130,6 +143,7 @@ def run_macro_task(
             partial=shard is not None,
             taps=outputs.taps,
             placed=outputs.placed,
+            journal=journal,
         )
         for entry in spec.inputs:
             if inputs.get(entry.dataset) is None:
@@ -141,13 +155,20 @@ def run_macro_task(
             aligned=aligned_inputs(state.inputs),
             placed=outputs.placed,
         )
-        if dag.is_async:
-            import asyncio  # 30 ms that a synchronous macro-task does not pay
+        try:
+            if dag.is_async:
+                import asyncio  # 30 ms that a synchronous macro-task does not pay
 
-            asyncio.run(run_program_async(state, program, monitor))
-        else:
-            run_program(state, program, monitor)
-        refs = outputs.commit(state)
+                asyncio.run(run_program_async(state, program, monitor))
+            else:
+                run_program(state, program, monitor)
+            refs = outputs.commit(state)
+        except BaseException as error:
+            undo_done(state, error)  # the engine has, unless it is a dataset that failed
+            raise
+        finally:
+            if journal is not None:
+                journal.close()
         report = MacroReport(spec.name, tuple(reports(state)), time.perf_counter() - began)
     return MacroResult(refs, report)
 

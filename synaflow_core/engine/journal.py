@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from synaflow_core.dag import Delivery, Edge, Node, OutputKind, Source
+from synaflow_core.dag import Edge, Node, OutputKind, Source
 from synaflow_core.definition import StepMode
 from synaflow_core.engine.act import Act
 from synaflow_core.engine.collect import deliver
 from synaflow_core.engine.events import RollbackEvent, logger
 from synaflow_core.engine.ledger import OK, Tally, describe
-from synaflow_core.engine.program import Origin
 
 if TYPE_CHECKING:
     from synaflow_core.engine.seam import Seam
@@ -34,10 +33,12 @@ class Done:
         node: The step.
         values: Parameter of its rollback -> value, before it is put into the form asked for.
             Resources are made when the rollback is called.
+        kept: What a journal that remembers more has to say about it.
     """
 
     node: Node
     values: dict[str, Any]
+    kept: Any = None
 
 
 @dataclass
@@ -80,12 +81,14 @@ class Journal:
             if node.output_kind is OutputKind.STREAM:
                 return self._made.setdefault(node.name, [])
             return state.results[node.name, ""]
-        if edge.delivery is Delivery.STREAM:
-            return list(state.origin(Origin(edge.producer, edge.source)))
-        return state.value(edge, node.name)
+        return state.whole(edge, node.name)
 
-    def undoing(self, done: Done) -> bool:
-        """A step is about to be undone; whether that may have been tried before."""
+    def undoing(self, done: Done) -> bool | None:
+        """A step is about to be undone.
+
+        Returns:
+            Whether that may have been tried before; None when it need not be done any more.
+        """
         return False
 
     def undone(self, done: Done, error: Exception | None) -> None:
@@ -116,6 +119,8 @@ def roll_back(state: RunState, seam: Seam, error: BaseException) -> Act[None]:
         tally = state.tally(done.node.name)
         try:
             repeated = journal.undoing(done)
+            if repeated is None:
+                continue
             yield from state.tell(RollbackEvent.STARTED, tally)
             yield from undo(state, seam, done, error, repeated)
             journal.undone(done, None)

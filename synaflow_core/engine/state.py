@@ -119,6 +119,17 @@ class RunState:
             return None
         return found.open() if found.kind is OutputKind.STREAM else None
 
+    def whole(self, edge: Edge, consumer: str) -> Any:
+        """What a parameter's producer made, in the container that it is kept in."""
+        own = (edge.producer, consumer)
+        if edge.source is Source.STEP and own in self.results:
+            return self.results[own]
+        found = self._finished(edge.producer, edge.source)
+        if not isinstance(found, Items):
+            return found
+        kind = found.kind
+        return build(found.open(), Delivery(kind.value if kind.is_collection else "list"))
+
     def origin(self, origin: Origin) -> Iterator[Any]:
         """The items of a value that an EACH step is called with one by one."""
         found = self._finished(origin.producer, origin.source)

@@ -50,6 +50,9 @@ class Folder(Protocol):
         where the storage cannot put a whole file at once.
         """
 
+    def names(self) -> list[str]:
+        """Names of what lies directly in the folder; empty when there is no folder."""
+
     def remove(self, name: str) -> None:
         """Remove a folder and all in it, best effort: a failure is not told."""
 
@@ -118,6 +121,14 @@ class LocalFolder:
             os.replace(self._path / draft, self._path / name)
         with suppress(OSError):  # it is in place and visible: from here on nothing may fail
             _sync(self._path)
+
+    def names(self) -> list[str]:
+        """Names of what lies in the folder."""
+        with told("list", self.url):
+            try:
+                return os.listdir(self._path)
+            except FileNotFoundError:
+                return []
 
     def remove(self, name: str) -> None:
         """Remove a folder, best effort."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 
 import msgspec
 
@@ -74,6 +75,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
         compression: ``zstd`` or None.
         seal: Digest of the manifest with an empty seal.
         parts: What it consists of instead of blocks, when several processes wrote it.
+        undone: The work that it is the result of was undone, so nobody may go on from it.
     """
 
     format: int
@@ -92,6 +94,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     blocks: tuple[Block, ...]
     seal: str
     parts: tuple[Part, ...] = ()
+    undone: bool = False
 
 
 class _Version(msgspec.Struct):
@@ -137,6 +140,23 @@ def visible_attempt(folder: Folder, unknown: str = "") -> str:
     except HandoffError:
         return unknown
     return "" if manifest is None else manifest.attempt
+
+
+def withdraw(folder: Folder) -> bool:
+    """Mark the dataset in a folder as undone, at once; its data stays until it is replaced.
+
+    Returns:
+        Whether there was one that was not marked yet.
+
+    Raises:
+        HandoffError: Its manifest is damaged or the storage failed.
+    """
+    found = load(folder)
+    if found is None or found.undone:
+        return False
+    marked = encode(msgspec.structs.replace(found, undone=True))
+    folder.publish(FILE, marked, f"_attempts/{found.attempt}/undone-{secrets.token_hex(8)}.json")
+    return True
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -82,8 +82,10 @@ def commit_parts(
 
 def _check(folder: Folder, part: Part, ref: DatasetRef) -> None:
     found = manifests.load(open_folder(f"{folder.url}/{part.folder}"))
-    if found is None or found.digest != ref.digest:
+    if found is None or found.undone or found.digest != ref.digest:
         what = "is not there" if found is None else "was replaced by other data"
+        if found is not None and found.undone:
+            what = "was withdrawn, because its run was rolled back"
         raise HandoffError(
             f"part {part.folder} of dataset {redacted(folder.url)} {what}\n"
             "    -> clear the task that writes this part, so that it is written again"

@@ -22,9 +22,10 @@ from synaflow_core.handoff.folders import Entry, Folder, open_folder
 from synaflow_core.handoff.places import base_url, local_path, name_of, segment_of
 
 _OURS = re.compile(
-    r"(?P<place>[^/]+/[^/]+/[^/]+(?:/.+)?)/(?:manifest\.json|_attempts/(?P<attempt>[0-9a-f]{16})/.+)"
+    r"(?P<place>[^/]+/[^/]+/[^/]+(?:/.+)?)/(?:manifest\.json|_attempts/(?P<attempt>[0-9a-f]{16})/.+"
+    r"|[0-9]{20}(?:\.[0-9a-f]{16}){2}\.json)"
 )
-"""A file of a dataset: ``pipeline/run/dataset/...``, relative to the store."""
+"""A file of a dataset, ``pipeline/run/dataset/...``, or of a ledger, relative to the store."""
 
 
 @dataclass(frozen=True)

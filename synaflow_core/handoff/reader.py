@@ -94,6 +94,12 @@ class DatasetReader:
                 f"dataset {redacted(self._ref.uri)} is not there: nothing was committed, or it was "
                 "removed\n    -> clear the task that writes it, so that it is written again"
             )
+        if manifest.undone:
+            raise HandoffError(
+                f"dataset {redacted(self._ref.uri)} was withdrawn: the work that it is the result "
+                "of was undone when its run was rolled back\n"
+                "    -> run the task that writes it again, together with this one"
+            )
         ref = self._ref
         found = (manifest.digest, manifest.count, manifest.bytes, manifest.kind, manifest.codec)
         if found != (ref.digest, ref.count, ref.bytes, ref.kind, ref.codec):

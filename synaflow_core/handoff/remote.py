@@ -88,6 +88,18 @@ class RemoteFolder:
         with suppress(Exception):  # best effort; what is left over is pruned later
             self._call("rm", self._at(name), recursive=True, timeout=CLEANING_TIMEOUT)
 
+    def names(self) -> list[str]:
+        """Names of what lies in the folder; what others have just written included."""
+        with told("list", self.url):
+            self._fs.invalidate_cache()
+            try:
+                found = self._call("ls", self._path, detail=False)
+            except FileNotFoundError as problem:
+                if is_missing_bucket(problem):
+                    raise
+                return []
+        return [path.rstrip("/").rpartition("/")[2] for path in found]
+
     def folders(self, name: str) -> list[str]:
         """Names of the folders in a folder."""
         with told("list", f"{self.url}/{name}"):

@@ -22,7 +22,7 @@ from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import compression as compressions
 from synaflow_core.handoff import manifest as manifests
 from synaflow_core.handoff.codecs import codec_named
-from synaflow_core.handoff.folders import open_folder
+from synaflow_core.handoff.folders import Folder, open_folder
 from synaflow_core.handoff.manifest import Manifest
 from synaflow_core.handoff.parts import commit_parts, part_folder
 from synaflow_core.handoff.places import base_url, redacted, segment_of
@@ -62,7 +62,23 @@ class HandoffStore:
 
     def uri(self, pipeline: str, run_key: str, dataset: str) -> str:
         """Address of a dataset's manifest, whether or not there is one."""
-        names = map(segment_of, (pipeline, run_key, dataset))
+        return self.part_uri(pipeline, run_key, dataset, None)
+
+    def part_uri(
+        self,
+        pipeline: str,
+        run_key: str,
+        dataset: str,
+        part: tuple[int, int] | None,
+        *,
+        aside: bool = False,
+    ) -> str:
+        """The same for one part of a dataset, or what lies aside of it; see :meth:`writer`."""
+        names = [segment_of(name) for name in (pipeline, run_key, dataset)]
+        if aside:
+            names.append("_positions")
+        if part is not None:
+            names.append(part_folder(*part))
         return "/".join((self.url, *names, manifests.FILE))
 
     def writer(
@@ -100,8 +116,8 @@ class HandoffStore:
                 f"dataset '{dataset}': kind {kind!r} is not known\n    -> use one of: items, value"
             )
         found = codec_named(codec, allow_pickle=self._allow_pickle)
-        place = _folder_of(self.uri(pipeline, run_key, dataset)) + ("/_positions" if aside else "")
-        folder = open_folder(place if part is None else f"{place}/{part_folder(*part)}")
+        uri = self.part_uri(pipeline, run_key, dataset, part, aside=aside)
+        folder = open_folder(_folder_of(uri))
         draft = msgspec.structs.replace(
             _draft(pipeline, run_key, dataset),
             codec=codec,
@@ -205,12 +221,37 @@ class HandoffStore:
         return manifests.load(open_folder(_folder_of(self.uri(pipeline, run_key, dataset))))
 
     def exists(self, pipeline: str, run_key: str, dataset: str) -> bool:
-        """Whether a dataset was committed.
+        """Whether a dataset was committed, and not withdrawn since.
 
         Raises:
             HandoffError: Its manifest is damaged or the storage failed.
         """
-        return self.read_manifest(pipeline, run_key, dataset) is not None
+        manifest = self.read_manifest(pipeline, run_key, dataset)
+        return manifest is not None and not manifest.undone
+
+    def withdraw(self, uri: str) -> bool:
+        """Invalidate a dataset, because the work that it is the result of is undone.
+
+        Whoever reads it is told so, until an attempt writes it again.
+
+        Args:
+            uri: Address of its manifest.
+
+        Returns:
+            Whether there was one that was not withdrawn yet.
+
+        Raises:
+            HandoffError: Its manifest is damaged or the storage failed.
+        """
+        return manifests.withdraw(open_folder(_folder_of(uri)))
+
+    def folder(self, pipeline: str, run_key: str, name: str) -> Folder:
+        """The folder of something that a run keeps beside its datasets.
+
+        Raises:
+            HandoffError: The store's protocol is not there.
+        """
+        return open_folder(_folder_of(self.uri(pipeline, run_key, name)))
 
     def _reader(self, ref: DatasetRef, hint: Any) -> DatasetReader:
         codec = codec_named(ref.codec, allow_pickle=self._allow_pickle)

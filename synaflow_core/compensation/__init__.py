@@ -1,0 +1,18 @@
+"""Compensation across processes: a ledger of what a run has done, and undoing it from there.
+
+:mod:`.ledger` (what is written, and where), :mod:`.remembered` (a run's journal that writes it),
+:mod:`.attempt` (what a macro-task begins with) and :mod:`.rollback` (undoing a run that failed).
+In one process nothing of this is needed: see :mod:`synaflow_core.engine.journal`.
+"""
+
+from __future__ import annotations
+
+from synaflow_core.compensation.attempt import begin_attempt
+from synaflow_core.compensation.rollback import (
+    RollbackResult,
+    UndoneStep,
+    rollback_run,
+    undone_macro_tasks,
+)
+
+__all__ = ["RollbackResult", "UndoneStep", "begin_attempt", "rollback_run", "undone_macro_tasks"]

@@ -1,0 +1,69 @@
+"""The beginning of an attempt of a macro-task that can be undone.
+
+An earlier attempt that was killed has left work behind that it could not undo. The next attempt of
+the same macro-task (or shard) undoes it first, so that every attempt begins clean.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from synaflow_core.compensation.ledger import Ledger, Sequence, owner_of
+from synaflow_core.compensation.remembered import RememberedJournal
+from synaflow_core.compensation.rollback import undo_entries
+from synaflow_core.dag import Dag
+from synaflow_core.errors import RunError
+from synaflow_core.handoff import HandoffStore
+from synaflow_core.handoff.writer import new_attempt
+
+logger = logging.getLogger("synaflow.compensation")
+
+
+def begin_attempt(
+    dag: Dag,
+    steps: Iterable[str],
+    store: HandoffStore,
+    run_key: str,
+    *,
+    macro_task: str,
+    shard: int | None,
+    datasets: tuple[str, ...],
+) -> RememberedJournal | None:
+    """The journal of an attempt; None when no step of it has a rollback.
+
+    Args:
+        dag: The compiled pipeline.
+        steps: The steps of the macro-task.
+        store: Where the run keeps its datasets and its ledger.
+        run_key: Key of the run.
+        macro_task: Name of the macro-task.
+        shard: Index of the shard, or None.
+        datasets: Addresses of what the macro-task writes.
+
+    Raises:
+        HandoffError: The ledger cannot be read.
+    """
+    if all(dag.steps[name].rollback is None for name in steps):
+        return None
+    ledger = Ledger(store, dag.name, run_key)
+    listing = ledger.listing()
+    left = [ledger.read(name) for name in listing.left_by(owner_of(macro_task, shard))]
+    if left:
+        logger.warning(
+            "an earlier attempt of macro-task '%s' has left work behind: undoing it first (%s)",
+            macro_task,
+            ", ".join(dict.fromkeys(entry.step for entry in reversed(left))),
+        )
+        undo_entries(
+            dag, ledger, left, RunError(f"an attempt of macro-task '{macro_task}' did not end")
+        )
+    return RememberedJournal(
+        dag=dag,
+        ledger=ledger,
+        macro_task=macro_task,
+        shard=shard,
+        attempt=new_attempt(),
+        datasets=datasets,
+        sequence=Sequence(listing.last),
+    )

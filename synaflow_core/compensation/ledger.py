@@ -1,0 +1,205 @@
+"""The ledger of a run: which steps have done work that can be undone, and which are undone.
+
+It lies beside the run's datasets, so it outlives every process. One file per entry, and one per
+mark on it, each put in place at once; nothing is ever changed or removed::
+
+    rollback=20ledger/01764110000000000000.77de….4f1a….json      the step has done its work
+                      01764110000000000000.77de….4f1a….undoing   its rollback is about to be called
+                      01764110000000000000.77de….4f1a….undone    its rollback has returned
+
+The name of an entry is its sequence number, whose it is (a digest of the macro-task and shard) and
+the attempt, so that a task with a thousand siblings reads its own entries only. Numbers are times,
+but never below one that was there when the attempt began, so what a task did comes after what its
+upstream tasks did, whatever the clocks of their machines say. What a rollback is to be given is
+stored with the entry, as datasets of its own: others may be replaced before it is needed.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from synaflow_core.errors import HandoffError
+from synaflow_core.handoff import DatasetRef, HandoffStore
+from synaflow_core.handoff.manifest import digest_of
+
+FORMAT = 1
+UNDOING, UNDONE = "undoing", "undone"
+
+_FOLDER = "rollback ledger"
+_NAME = re.compile(r"([0-9]{20}\.[0-9a-f]{16}\.[0-9a-f]{16})\.(json|undoing|undone)")
+
+
+class Argument(msgspec.Struct, frozen=True):
+    """What a parameter of a rollback is given.
+
+    Attributes:
+        ref: Where it is stored.
+        container: ``list``, ``set`` ...: what the items of a stream had been collected into; empty
+            for a value with a type of its own, and for items that are read one by one.
+    """
+
+    ref: DatasetRef
+    container: str = ""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One step that has done its work.
+
+    Attributes:
+        macro_task: The macro-task that it ran in.
+        shard: Index of the shard that it ran in; None where the macro-task is not sharded.
+        attempt: The attempt of the macro-task (or shard): a random name.
+        step: The step.
+        sequence: Its place among all entries of the run.
+        arguments: Parameter of its rollback -> what that is given.
+        datasets: Addresses of the datasets that the macro-task writes, of which none holds any
+            more when the step is undone.
+        seal: Digest of the entry with an empty seal.
+    """
+
+    format: int
+    macro_task: str
+    shard: int | None
+    attempt: str
+    step: str
+    sequence: int
+    arguments: dict[str, Argument]
+    datasets: tuple[str, ...]
+    seal: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of its files."""
+        return f"{self.sequence:020d}.{owner_of(self.macro_task, self.shard)}.{self.attempt}"
+
+
+def owner_of(macro_task: str, shard: int | None) -> str:
+    """Stands for a macro-task, or one of its shards, in the names of entries."""
+    text = msgspec.json.encode([macro_task, shard])
+    return digest_of(text).removeprefix("sha256:")[:16]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The names of all entries, oldest first, and of those that have a mark."""
+
+    entries: tuple[str, ...]
+    marked: Mapping[str, frozenset[str]]
+
+    def left_by(self, owner: str) -> tuple[str, ...]:
+        """The entries of a macro-task or shard that are not undone, oldest first."""
+        undone = self.marked[UNDONE]
+        return tuple(e for e in self.entries if e.split(".")[1] == owner and e not in undone)
+
+    @property
+    def last(self) -> int:
+        """The highest sequence number; 0 when there is no entry."""
+        return int(self.entries[-1].partition(".")[0]) if self.entries else 0
+
+
+class Ledger:
+    """The ledger of one run. Reading it needs none of the run's code."""
+
+    def __init__(self, store: HandoffStore, pipeline: str, run_key: str) -> None:
+        self.store = store
+        self.pipeline = pipeline
+        self.run_key = run_key
+        self._folder = store.folder(pipeline, run_key, _FOLDER)
+
+    def listing(self) -> Listing:
+        """What is there now.
+
+        Raises:
+            HandoffError: The storage failed.
+        """
+        found: dict[str, set[str]] = {"json": set(), UNDOING: set(), UNDONE: set()}
+        for file in self._folder.names():
+            match = _NAME.fullmatch(file)
+            if match is not None:  # anything else is what a killed process was about to write
+                found[match[2]].add(match[1])
+        marked = {mark: frozenset(found[mark]) for mark in (UNDOING, UNDONE)}
+        return Listing(tuple(sorted(found["json"])), marked)
+
+    def read(self, name: str) -> Entry:
+        """One entry.
+
+        Raises:
+            HandoffError: It is damaged, was written by a newer version, or the storage failed.
+        """
+        data = self._folder.read(f"{name}.json")
+        try:
+            entry = msgspec.json.decode(data or b"", type=Entry)
+            whole = _encoded(entry) == data and entry.name == name
+        except (msgspec.MsgspecError, UnicodeError):
+            whole = False
+        if not whole or entry.format > FORMAT:
+            what = "is damaged" if not whole else "was written by a newer version"
+            raise HandoffError(
+                f"the entry {name} of the ledger {self._folder.url} {what}\n"
+                "    -> undo by hand what the run has done, and start a new run"
+            )
+        return entry
+
+    def add(self, entry: Entry) -> None:
+        """Put an entry in place.
+
+        Raises:
+            HandoffError: The storage failed.
+        """
+        self._publish(f"{entry.name}.json", _encoded(entry))
+
+    def mark(self, entry: Entry, mark: str) -> None:
+        """Put a mark on an entry; doing it again changes nothing.
+
+        Raises:
+            HandoffError: The storage failed.
+        """
+        self._publish(f"{entry.name}.{mark}", b"")
+
+    def has(self, entry: Entry, mark: str) -> bool:
+        """Whether an entry has a mark, as of now.
+
+        Raises:
+            HandoffError: The storage failed.
+        """
+        return self._folder.read(f"{entry.name}.{mark}") is not None
+
+    def withdraw(self, uris: Iterable[str]) -> None:
+        """Invalidate the datasets of a macro-task whose work is undone.
+
+        Raises:
+            HandoffError: The storage failed.
+        """
+        for uri in uris:
+            self.store.withdraw(uri)
+
+    def dataset(self, step: str, parameter: str, attempt: str) -> str:
+        """Name of the dataset that a parameter is given; no step can be called so."""
+        return f"{step} rollback {parameter} {attempt}"
+
+    def _publish(self, name: str, data: bytes) -> None:
+        self._folder.publish(name, data, f"_drafts/{secrets.token_hex(8)}")
+
+
+class Sequence:
+    """Numbers the entries of one attempt; see the module for the order."""
+
+    def __init__(self, after: int) -> None:
+        self._last = after
+
+    def next(self) -> int:
+        """A number above all that it gave and all that were there when it began."""
+        self._last = max(time.time_ns(), self._last + 1)
+        return self._last
+
+
+def _encoded(entry: Any) -> bytes:
+    bare = msgspec.json.encode(msgspec.structs.replace(entry, seal=""))
+    return msgspec.json.encode(msgspec.structs.replace(entry, seal=digest_of(bare)))

@@ -1,0 +1,219 @@
+"""A journal that outlives its process: what a macro-task does goes into the run's ledger.
+
+What a step's rollback will be given is stored when the step has ended, and then the entry: from
+then on the work can be undone by anybody. A step that is killed before that has not completed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, get_args
+
+from synaflow_core.compensation.ledger import (
+    FORMAT,
+    UNDOING,
+    UNDONE,
+    Argument,
+    Entry,
+    Ledger,
+    Sequence,
+)
+from synaflow_core.contract.codecs import codec_of
+from synaflow_core.dag import Dag, Edge, Node, OutputKind, Source
+from synaflow_core.engine.journal import Done, Journal, own_output
+from synaflow_core.engine.ledger import Tally, describe
+from synaflow_core.engine.state import RunState
+from synaflow_core.errors import HandoffError
+from synaflow_core.handoff import DatasetWriter
+
+PICKLE = "pickle"
+"""For types that no other codec can hold; the store refuses it unless it is allowed."""
+
+
+@dataclass
+class RememberedJournal(Journal):
+    """Writes the ledger of one attempt of a macro-task, and marks what is undone within it.
+
+    Attributes:
+        macro_task: The macro-task.
+        shard: Index of the shard, or None.
+        attempt: The attempt, a random name.
+        datasets: Addresses of what the macro-task writes.
+    """
+
+    dag: Dag = field(kw_only=True)
+    ledger: Ledger = field(kw_only=True)
+    macro_task: str = field(kw_only=True)
+    shard: int | None = field(kw_only=True)
+    attempt: str = field(kw_only=True)
+    datasets: tuple[str, ...] = field(kw_only=True)
+    sequence: Sequence = field(kw_only=True)
+    _writers: dict[str, DatasetWriter] = field(default_factory=dict)
+
+    def recorder(self, node: Node) -> Callable[[Any], Any] | None:
+        """Elements of a stream go to the store as they are made, not into memory."""
+        edge = own_output(node)
+        if edge is None or node.output_kind is not OutputKind.STREAM:
+            return None
+        if node.name not in self._writers:
+            self._writers[node.name] = self._writer(node, edge)
+        return partial(self._record, node.name)
+
+    def _record(self, step: str, item: Any) -> None:
+        # Called inside the step's own call, whose policy must not judge what the store does.
+        if self.failure is None:
+            try:
+                self._writers[step].write(item)
+            except Exception as error:
+                self.failure = error
+
+    def note(self, state: RunState, tally: Tally) -> None:
+        """Keep what the rollback will be given, and tell the ledger."""
+        before = len(self.done)
+        super().note(state, tally)
+        for done in self.done[before:]:
+            try:
+                done.kept = self._entered(done)
+            except Exception as error:
+                self.failure = self.failure or self._told(done.node, error)
+
+    def _values(self, state: RunState, node: Node) -> dict[str, Any]:
+        values = super()._values(state, node)
+        edge = own_output(node)
+        if edge is not None and node.output_kind is OutputKind.STREAM:
+            writer = self._writers.get(node.name) or self._writer(node, edge)
+            values[edge.parameter] = _Written(writer)
+        return values
+
+    def _entered(self, done: Done) -> Entry:
+        node = done.node
+        assert node.rollback is not None, "only steps with one are noted"
+        arguments = {
+            edge.parameter: self._stored(node, edge, done.values[edge.parameter])
+            for edge in node.rollback.edges
+            if edge.source is not Source.RESOURCE
+        }
+        for name, value in done.values.items():
+            if isinstance(value, _Written):  # from here on it can be read, also in this process
+                ref = arguments[name].ref
+                done.values[name] = Reopened(partial(self.ledger.store.read, ref, node.element))
+        entry = Entry(
+            FORMAT,
+            self.macro_task,
+            self.shard,
+            self.attempt,
+            node.name,
+            self.sequence.next(),
+            arguments,
+            self.datasets,
+        )
+        self.ledger.add(entry)
+        return entry
+
+    def _stored(self, node: Node, edge: Edge, value: Any) -> Argument:
+        if isinstance(value, _Written):
+            return Argument(value.writer.commit())
+        container = container_of(self.dag, edge, value)
+        hint = stored_type(self.dag, edge, container)
+        ref = self.ledger.store.write_value(
+            self.ledger.pipeline,
+            self.ledger.run_key,
+            self.ledger.dataset(node.name, edge.parameter, self.attempt),
+            value,
+            type=hint,
+            codec=codec_of(hint, whole=True) or PICKLE,
+        )
+        return Argument(ref, container)
+
+    def _writer(self, node: Node, edge: Edge) -> DatasetWriter:
+        return self.ledger.store.writer(
+            self.ledger.pipeline,
+            self.ledger.run_key,
+            self.ledger.dataset(node.name, edge.parameter, self.attempt),
+            type=node.element,
+            codec=codec_of(node.element) or PICKLE,
+        )
+
+    def _told(self, node: Node, error: Exception) -> Exception:
+        if isinstance(error, HandoffError):
+            return HandoffError(
+                f"what the rollback of step '{node.name}' is to be given cannot be kept: {error}"
+            )
+        return HandoffError(
+            f"what the rollback of step '{node.name}' is to be given cannot be kept: "
+            f"{describe(error)}\n    -> let it ask for plain data, such as the keys of what to undo"
+        )
+
+    def undoing(self, done: Done) -> bool | None:
+        """Withdraw the datasets, then mark the entry: a kill from here on is noticed."""
+        if done.kept is None:  # it could not be kept, so nobody else will undo it
+            return False
+        return begin_undoing(self.ledger, done.kept)
+
+    def undone(self, done: Done, error: Exception | None) -> None:
+        """Mark the entry as undone."""
+        if done.kept is not None and error is None:
+            self.ledger.mark(done.kept, UNDONE)
+
+    def close(self) -> None:
+        """Give up what was written for steps that did not complete."""
+        for writer in self._writers.values():
+            writer.abort()
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A stream that is still being written."""
+
+    writer: DatasetWriter
+
+    def __iter__(self) -> Iterator[Any]:
+        raise HandoffError("the items of its stream could not be kept, so they are not known")
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """A stored stream; each iteration reads it anew."""
+
+    open: Callable[[], Iterator[Any]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.open()
+
+
+def begin_undoing(ledger: Ledger, entry: Entry) -> bool | None:
+    """What comes before the call of a rollback; see :meth:`Journal.undoing`."""
+    if ledger.has(entry, UNDONE):
+        return None
+    repeated = ledger.has(entry, UNDOING)
+    ledger.withdraw(entry.datasets)
+    if not repeated:
+        ledger.mark(entry, UNDOING)
+    return repeated
+
+
+_CONTAINERS: dict[str, type[Any]] = {c.__name__: c for c in (list, set, frozenset, tuple, dict)}
+
+
+def container_of(dag: Dag, edge: Edge, value: Any) -> str:
+    """Name of the container that a stream was collected into; empty for anything else."""
+    if edge.source is Source.PARAM or dag.steps[edge.producer].output_kind is not OutputKind.STREAM:
+        return ""
+    return type(value).__name__ if type(value).__name__ in _CONTAINERS else ""
+
+
+def stored_type(dag: Dag, edge: Edge, container: str) -> Any:
+    """The type with which an argument of a rollback is stored as one value."""
+    if edge.source is Source.PARAM:
+        return dag.params[edge.producer]
+    made = dag.steps[edge.producer]
+    if made.output_kind is not OutputKind.STREAM:
+        return made.returns
+    if container == "tuple":
+        return tuple[made.element, ...]  # type: ignore[name-defined]  # a type made at run time
+    if container == "dict":
+        pair = get_args(made.element)
+        return dict[pair[0], pair[1]] if len(pair) == 2 else dict  # type: ignore[valid-type]  # as above
+    return _CONTAINERS[container][made.element] if container else Any
