@@ -1,11 +1,12 @@
 """Dagster: one folder per pipeline, with the definitions and what they read.
 
     <name>/definitions.py   imports Dagster and one module of ours; a function per macro-task
+    <name>/defs.yaml        tells a dg project that this file is all that it reads here
     <name>/                 contract.json, plan.json, src/ (the user's loose modules), export.json
 
 The folder works by itself (``dagster dev -f <name>/definitions.py``) and inside the ``defs`` folder
-of a ``dg`` project, where Dagster takes ``definitions.py`` as the whole of a folder and leaves
-``src/`` alone. This module decides *what* the file says; ``templates/dagster/definitions.py.jinja``
+of a ``dg`` project, which would import every file below it, ``src/`` too, but for ``defs.yaml``.
+This module decides *what* the file says; ``templates/dagster/definitions.py.jinja``
 says where it stands. It imports no Dagster. The worker side is
 :mod:`synaflow_export.runtime.dagster`. Facts about Dagster that shape the file:
 
@@ -47,6 +48,13 @@ from synaflow_export.wires import Wires
 _TEMPLATE = "dagster/definitions.py.jinja"
 _MODULE = "definitions"
 
+_DEFS_YAML = """\
+# In a dg project this is all that Dagster reads in this folder: src/ is the pipeline's own code.
+type: dagster.DefinitionsComponent
+attributes:
+  path: definitions.py
+"""
+
 _POLICIES = Editable(
     begin="# --- policies: meant to be edited, kept by the next export " + "-" * 28,
     end="# --- end of policies " + "-" * 66,
@@ -72,7 +80,10 @@ class DagsterTarget(Target[DagsterOptions]):
         self.refuse(export, module=_MODULE, more=_bad_name(export.options))
 
         text = render(_TEMPLATE, {"file": _FileView.of(export, name)}, export.templates)
-        in_folder = export.folder_files(name)
+        in_folder = (
+            *export.folder_files(name),
+            GeneratedFile(f"{name}/defs.yaml", _DEFS_YAML),
+        )
         definitions = GeneratedFile(f"{name}/{_MODULE}.py", text, editable=_POLICIES)
         manifest = manifest_file(name, self.name, pipeline, name, (*in_folder, definitions))
         # The definitions come last: Dagster must not see them before all that they refer to.

@@ -1,0 +1,301 @@
+"""Exports where Dagster users keep them: in a ``dg`` project, on the command line, on a server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.targets.airflow.test_running import LINEAR
+from tests.targets.dagster.running import DefsFolder, Exported
+
+BIN = Path(sys.executable).parent
+
+DOWNSTREAM = """
+    import dagster as dg
+
+
+    @dg.asset(ins={"squares": dg.AssetIn(["linear", "squares"])})
+    def biggest(squares: list) -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata={"biggest": max(squares)})
+"""
+
+
+def test_in_a_dg_project_the_folder_is_found_and_the_users_source_is_left_alone(
+    defs: DefsFolder, tmp_path: Path
+) -> None:
+    files = {
+        "pyproject.toml": """
+            [tool.dg]
+            directory_type = "project"
+
+            [tool.dg.project]
+            root_module = "acme"
+        """,
+        "acme/__init__.py": "",
+        "acme/definitions.py": """
+            from pathlib import Path
+
+            import dagster as dg
+
+
+            @dg.definitions
+            def defs():
+                return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+        """,
+        "acme/defs/__init__.py": "",
+        "acme/defs/downstream.py": DOWNSTREAM,
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(textwrap.dedent(text))
+    defs.folder = tmp_path / "acme" / "defs"
+    tell = "\n    print('imported', __name__)\n"
+    for name in ("linear", "other"):
+        defs.export(LINEAR.replace('"linear"', f'"{name}"') + tell)
+
+    code = """
+        import dagster as dg
+        from acme.definitions import defs
+        found = defs()
+        keys = found.resolve_asset_graph().get_all_asset_keys()
+        print("keys", *sorted(key.to_user_string() for key in keys))
+        with dg.instance_for_test() as instance:
+            job = dg.define_asset_job("all", selection='group:"linear" or key:"biggest"')
+            merged = dg.Definitions.merge(found, dg.Definitions(jobs=[job]))
+            done = merged.resolve_job_def("all").execute_in_process(
+                instance=instance,
+                run_config={"resources": {"linear_params": {"config": {"count": 8}}}},
+            )
+        (event,) = done.asset_materializations_for_node("biggest")
+        print("biggest", event.metadata["biggest"].value)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )
+    assert done.returncode == 0, done.stderr
+    keys, *rest = done.stdout.splitlines()
+    assert keys.split()[1:] == [
+        "biggest",
+        *(
+            f"{name}/{part}"
+            for name in ("linear", "other")
+            for part in ("odds", "squares", "total")
+        ),
+    ]
+    assert rest == ["imported pipe"] * 3 + ["biggest 49"]  # by two tasks, and to read the rows
+
+
+def test_on_the_command_line_each_step_is_a_process(defs: DefsFolder, home: Path) -> None:
+    exported = defs.export(LINEAR, concurrency=2)
+    config = home / "config.yaml"
+    config.write_text(json.dumps(exported.config({"count": 10})))  # JSON is YAML
+    done = subprocess.run(
+        [
+            str(BIN / "dagster"),
+            *("job", "execute", "-f", str(exported.file), "-j", "linear"),
+            *("--config", str(config)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(home),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "RUN_SUCCESS" in done.stderr
+    assert "step 'odds': ok, 5 done, 5 errors" in done.stderr
+    assert sorted(path.parent.name for path in (defs.store / "linear").rglob("manifest.json")) == [
+        "odds",
+        "squares",
+        "total",
+    ]
+
+
+@pytest.mark.slow
+def test_on_a_server_a_run_is_launched_from_its_typed_form(defs: DefsFolder, home: Path) -> None:
+    exported = defs.export(LINEAR, executor="in_process")
+    with serving(exported, home) as server:
+        refused = server.launch("linear", exported.config({"count": "ten"}))
+        assert refused["__typename"] == "RunConfigValidationInvalid"
+        assert "Int" in refused["errors"][0]["message"]
+
+        run = server.launch("linear", exported.config({"count": 10}))
+        assert server.finished(run["run"]["runId"]) == "SUCCESS"
+
+        nodes = {
+            "/".join(node["assetKey"]["path"]): node for node in server.ask(ASSETS)["assetNodes"]
+        }
+        assert set(nodes) == {"linear/odds", "linear/total", "linear/squares"}
+        odds = nodes["linear/odds"]
+        assert (odds["groupName"], odds["staleStatus"]) == ("linear", "FRESH")
+        (event,) = odds["assetMaterializations"]
+        told = {entry["label"]: entry for entry in event["metadataEntries"]}
+        assert told["dagster/row_count"]["intValue"] == 5
+        assert [json.loads(row)["step"] for row in told["steps"]["table"]["records"]] == [
+            "numbers",
+            "odds",
+            "total",
+        ]
+        form = server.ask(FORM, selector=server.selector("linear"))["runConfigSchemaOrError"]
+        filled_in = "resources:\n  linear_params:\n    config:\n      double: false\n"
+        assert form["rootDefaultYaml"] == filled_in  # the required param is asked for
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home of Dagster of its own."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    quiet = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
+    (folder / "dagster.yaml").write_text(quiet)
+    return folder
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", "")]),
+    }
+
+
+class Server:
+    """A running web server and daemon."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = process
+        self._log = log
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The answer to a GraphQL query."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(
+            f"{self.url}/graphql", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=120) as response:
+            answer = json.load(response)
+        assert "errors" not in answer, answer
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def selector(self, job: str) -> dict[str, str]:
+        """What names a job."""
+        (repository,) = self.ask(REPOSITORIES)["repositoriesOrError"]["nodes"]
+        return {
+            "repositoryName": repository["name"],
+            "repositoryLocationName": repository["location"]["name"],
+            "pipelineName": job,
+        }
+
+    def launch(self, job: str, config: Any) -> dict[str, Any]:
+        """Launch a run as the launchpad does."""
+        params = {"selector": self.selector(job), "runConfigData": config}
+        launched: dict[str, Any] = self.ask(LAUNCH, params=params)["launchRun"]
+        return launched
+
+    def finished(self, run_id: str) -> str:
+        """The status of a run, once it has ended."""
+        while True:
+            status = str(self.ask(STATUS, run=run_id)["runOrError"]["status"])
+            if status in ("SUCCESS", "FAILURE", "CANCELED"):
+                return status
+            assert self._process.poll() is None, self._log.read_text()
+            time.sleep(0.3)
+
+    def wait(self) -> None:
+        """Wait until it answers and has loaded the definitions."""
+        while True:
+            assert self._process.poll() is None, self._log.read_text()
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                if self.ask(REPOSITORIES)["repositoriesOrError"].get("nodes"):
+                    return
+            time.sleep(0.3)
+
+
+@contextlib.contextmanager
+def serving(exported: Exported, home: Path) -> Iterator[Server]:
+    """``dagster dev``: a web server and the daemon, on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = home / "dev.log"
+    command = [str(BIN / "dagster"), "dev", "-f", str(exported.file), "-h", "127.0.0.1"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "-p", str(port)],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment(home),
+            cwd=home,
+            start_new_session=True,
+        )
+    try:
+        server = Server(port, process, log)
+        server.wait()
+        yield server
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+REPOSITORIES = """
+{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }
+"""
+
+LAUNCH = """
+mutation($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+
+ASSETS = """
+{
+  assetNodes {
+    assetKey { path } groupName staleStatus
+    assetMaterializations(limit: 1) {
+      metadataEntries {
+        label
+        ... on IntMetadataEntry { intValue }
+        ... on TableMetadataEntry { table { records } }
+      }
+    }
+  }
+}
+"""
+
+FORM = """
+query($selector: PipelineSelector!) {
+  runConfigSchemaOrError(selector: $selector) { ... on RunConfigSchema { rootDefaultYaml } }
+}
+"""
