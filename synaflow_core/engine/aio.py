@@ -122,10 +122,6 @@ class AsyncSeam:
         """The iterator over what a step returned."""
         return aiter(made)
 
-    def counted(self, items: Any, ticks: Ticker) -> Any:
-        """The items themselves: an asynchronous loop counts its ticks in its own text."""
-        return items
-
     def ahead(
         self, items: Any, window: int, ticks: Ticker | None, *, keep_prefix: bool
     ) -> AsyncIterator[Any]:

@@ -7,10 +7,10 @@ somebody, and goes on with the same source. See :mod:`synaflow_core.engine.loops
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_origin
 
 from synaflow_core.dag import Edge, Node
 from synaflow_core.engine.act import Act
@@ -36,7 +36,7 @@ from synaflow_core.engine.program import (
     StepSource,
     ValueSource,
 )
-from synaflow_core.engine.ticks import Ticker
+from synaflow_core.engine.ticks import Reading, Ticker
 
 if TYPE_CHECKING:
     from synaflow_core.engine.fan import Fan
@@ -67,7 +67,7 @@ class LoopRun:
         self.stale = False
         self.ended = False
         self.fan: Fan | None = None
-        self._ticks = Ticker()
+        self._ticks = Reading() if region.seam.asynchronous else Ticker()
         self._emitted = Ticker() if loop.window > 1 else self._ticks
         self._first = 0  # position of the first item in its source, where this is a slice of it
         self._position = 0  # of the current item, where its input came with positions
@@ -90,9 +90,25 @@ class LoopRun:
                 found[edge.parameter] = yield from self.region.constant(node, edge)
 
     def begin(self) -> Any:
-        """The loop as a generator of its items (``direct``) or of (branch, item) (``fan``)."""
+        """The loop as an iterator over its items (``direct``) or over (branch, item) (``fan``)."""
         self._generator = self._make()()
+        if self._passes_on and isinstance(self._ticks, Ticker):
+            return self._ticks.count(self._generator)
         return self._generator
+
+    @property
+    def _passes_on(self) -> bool:
+        """Items only pass through, to a step that iterates: counting them last is the fastest.
+
+        A step that asks for a generator gets one.
+        """
+        if self.form != "direct" or self.loop.calls or self.loop.sinks:
+            return False
+        branch = self.loop.branches[0]
+        return any(
+            edge.producer == branch.slots[0] and get_origin(edge.annotation) in (Iterator, Iterable)
+            for edge in self.region.state.dag.steps[branch.consumer].edges
+        )
 
     def rebuild(self) -> Act[None]:
         """Go on from the same source for the branches that are left."""
@@ -129,10 +145,10 @@ class LoopRun:
             "source_failed": seam.bind(self._source_failed),
             "interrupted": partial(self._interrupted, count, body),
             "done": seam.bind(self._done),
-            "tick": self._ticks.step,
             "full": self.full,
             "MISSING": MISSING,
             "PAUSE": PAUSE,
+            "n": self._ticks(),
             **constants,
         }
         for index, tally in enumerate(tallies):
@@ -146,7 +162,10 @@ class LoopRun:
         space: dict[str, Any] = {}
         exec(compiled(body.text), space)  # our own text, see loops.py
         function = cast(FunctionType, space["loop"])
-        return lambda: function(*(names[name] for name in body.names))
+        if isinstance(self._ticks, Ticker):
+            return lambda: function(*(names[name] for name in body.names))
+        made, self._ticks.read = function(*(names[name] for name in body.names))
+        return cast(Callable[[], Any], made)
 
     def _shape(self, node: Node, index: int) -> tuple[CallShape, dict[str, Any]]:
         slots = {edge.parameter: i for i, edge in enumerate(node.item_edges)}
@@ -224,7 +243,9 @@ class LoopRun:
     def _source(self) -> Act[Any]:
         if self._items is None:
             items = yield from self._open()
-            self._items = self.region.seam.counted(items, self._ticks)
+            ticks = self._ticks
+            counts = isinstance(ticks, Ticker) and not self._passes_on
+            self._items = cast(Ticker, ticks).count(items) if counts else items
             for call in self.loop.calls:
                 yield from self.region.state.start(self.region.state.tally(call.step))
         return self._items
@@ -266,7 +287,8 @@ class LoopRun:
         window = self.loop.window
         if window == 1:
             return items
-        return seam.ahead(items, window, self._emitted, keep_prefix=not stops(node))
+        emitted = cast(Ticker, self._emitted)
+        return seam.ahead(items, window, emitted, keep_prefix=not stops(node))
 
     @property
     def owes_calls(self) -> bool:

@@ -7,7 +7,8 @@ share one compilation. The same emitter writes the sync and the async form.
 
 Three forms: ``run`` has no branch and is called; ``direct`` is a generator of its only branch's
 items; ``fan`` yields ``(branch, item)``. At the end of a tick, while ``full`` is not empty, a loop
-yields ``PAUSE`` instead of pulling on: a branch is full, or the loop is to be rebuilt.
+yields ``PAUSE`` instead of pulling on: a branch is full, or the loop is to be rebuilt. The
+asynchronous text counts its items itself: ``loop`` makes the loop, and what tells the count ``n``.
 """
 
 from __future__ import annotations
@@ -136,19 +137,21 @@ class _Emitter:
             "source_failed",
             "interrupted",
             "done",
-            "tick",
             "full",
             "MISSING",
             "PAUSE",
         ]
+        names += ["n"] if self.asynchronous else []
         for index in range(len(calls)):
             names += [f"f{index}", f"fail{index}", f"miss{index}"]
         names += [f"put{index}" for index in range(len(self.loop.sinks))]
         names += self.constants
         if isinstance(self.loop.source, AlignedSource) and len(self.loop.slots) > 1:
             self.droppable.update(self.loop.slots)
-        prefix = "async " if self.asynchronous else ""
-        self.lines += [f"{prefix}def loop({', '.join(names)}):", "    try:"]
+        self.lines.append(f"def loop({', '.join(names)}):")
+        if self.asynchronous:
+            self.lines += ["    async def items():", "    nonlocal n"]
+        self.lines.append("    try:")
         plain = not (calls or self.loop.sinks or self.droppable)
         if plain and self.form == "direct" and not self.asynchronous:
             self.lines.append("        yield from source()")
@@ -163,6 +166,9 @@ class _Emitter:
             "        raise",
             f"    {self._wait}done()",
         ]
+        if self.asynchronous:
+            self.lines[2:] = [f"    {line}" for line in self.lines[2:]]
+            self.lines.append("    return items, lambda: n")
         return Body(
             "\n".join(self.lines) + "\n",
             tuple(names),
@@ -199,9 +205,9 @@ class _Emitter:
         self.lines += [f"            {line}" for line in unpack]
 
     def _tick_line(self) -> None:
-        """Items of an async source cannot be counted in C on their way, so the text does it."""
+        """Items of an async source cannot be counted on their way, so the text does it."""
         if self.asynchronous:
-            self.lines.append("            tick()")
+            self.lines.append("            n += 1")
 
     def _events(self, calls: tuple[Call, ...]) -> None:
         numbers = {call.step: index for index, call in enumerate(calls)}

@@ -58,9 +58,6 @@ class Seam(Protocol):
             TypeError: It is no stream.
         """
 
-    def counted(self, items: Any, ticks: Ticker) -> Any:
-        """Items of a source, counted as the loop takes them."""
-
     def ahead(self, items: Any, window: int, ticks: Ticker | None, *, keep_prefix: bool) -> Any:
         """Keep up to ``window`` items pulled: top up on each request, then hand out one.
 

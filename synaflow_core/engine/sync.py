@@ -188,10 +188,6 @@ class SyncSeam:
         """The iterator over what a step returned."""
         return iter(made)
 
-    def counted(self, items: Any, ticks: Ticker) -> Iterator[Any]:
-        """Items counted in C as the loop takes them."""
-        return ticks.count(items)
-
     def ahead(
         self, items: Any, window: int, ticks: Ticker | None, *, keep_prefix: bool
     ) -> Iterator[Any]:

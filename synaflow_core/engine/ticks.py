@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import compress, repeat
 from operator import length_hint
 from typing import Any
@@ -24,3 +24,18 @@ class Ticker:
     def __call__(self) -> int:
         """Items so far."""
         return sys.maxsize - length_hint(self._left)
+
+
+class Reading:
+    """A count that a loop keeps in a variable of its own: in asynchronous text that is the fastest.
+
+    Attributes:
+        read: Tells the variable.
+    """
+
+    def __init__(self) -> None:
+        self.read: Callable[[], int] = int
+
+    def __call__(self) -> int:
+        """Items so far."""
+        return self.read()
