@@ -36,6 +36,8 @@ class Role(Enum):
     """Ours alone: replaced by the next export unless it was edited by hand."""
     SHARED = "shared"
     """Shared with others, one entry per line: missing lines are added, none is removed."""
+    PART = "part"
+    """Shared with others, one block of it ours: see :mod:`synaflow_export.shared_block`."""
     MANIFEST = "manifest"
     """Tells which files are ours."""
 
@@ -71,7 +73,9 @@ class GeneratedFile:
         path: Place below ``--out``, with forward slashes.
         text: The whole file; written as UTF-8 with its line ends untouched.
         role: What happens to a file that is already there.
-        editable: The block whose edits are kept, if the file has one.
+        editable: The block whose edits are kept, if the file has one; all that is ours of a
+            ``PART``.
+        anchor: The line of a ``PART`` under which the block is put when it is not there yet.
         mark: Text by which an earlier version of this very file is known; an export of a single
             file needs no manifest then.
     """
@@ -81,6 +85,7 @@ class GeneratedFile:
     role: Role = Role.OWNED
     editable: Editable | None = None
     mark: str | None = None
+    anchor: str = ""
 
     def __post_init__(self) -> None:
         if not is_inside(self.path):
@@ -171,7 +176,8 @@ def manifest_file(
     folder: str, target: str, pipeline: str, id: str, files: Iterable[GeneratedFile]
 ) -> GeneratedFile:
     """Make the manifest of an export; it lies in the pipeline's own folder."""
-    entries = {file.path: recorded(file) for file in files if file.role is Role.OWNED}
+    roles = (Role.OWNED, Role.PART)
+    entries = {file.path: recorded(file) for file in files if file.role in roles}
     text = Manifest(target, pipeline, id, entries).to_json()
     return GeneratedFile(f"{folder}/{MANIFEST_NAME}", text, Role.MANIFEST)
 
@@ -183,7 +189,8 @@ def recorded(file: GeneratedFile, text: str | None = None) -> Recorded:
     if parts is None:
         return Recorded(ink_digest(text))
     before, block, after = parts
-    return Recorded(ink_digest(before + after), ink_digest(block))
+    ours = "" if file.role is Role.PART else before + after
+    return Recorded(ink_digest(ours), ink_digest(block))
 
 
 def ink_digest(text: str) -> str:

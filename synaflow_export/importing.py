@@ -58,7 +58,7 @@ class LocalImports:
         self._hidden = _hide(
             _names_in(self.root) | {name.partition(".")[0] for name in self.modules}
         )
-        self._names_before = frozenset(sys.modules)
+        self._names_before = frozenset(sys.modules.copy())
         sys.modules.update(self.modules)
         sys.path[:0] = self.search_path
         importlib.invalidate_caches()
@@ -79,7 +79,7 @@ class LocalImports:
         before = set(self._path_before)
         added = [entry for entry in sys.path if entry not in before and entry != str(self.root)]
         self.search_path = (str(self.root), *dict.fromkeys(added))
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():  # other threads may import
             if name not in self._names_before and self.is_local(module):
                 self.modules[name] = sys.modules.pop(name)
         sys.modules.update(self._hidden)
@@ -148,7 +148,7 @@ def _hide(names: set[str]) -> dict[str, ModuleType]:
     wanted = {name for name in names if name not in TAKEN_MODULES and name != "__main__"}
     return {
         name: sys.modules.pop(name)
-        for name in list(sys.modules)
+        for name in sys.modules.copy()
         if name.partition(".")[0] in wanted
     }
 

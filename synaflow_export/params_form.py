@@ -40,8 +40,8 @@ def required_params(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _form(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     """One field's schema as Airflow's form understands it."""
-    resolved = _resolved(field, definitions, ())
-    found: dict[str, Any] = dict(resolved) if isinstance(resolved, dict) else {}
+    flat = resolved(field, definitions)
+    found: dict[str, Any] = dict(flat) if isinstance(flat, dict) else {}
     found = _merged_choices(found)
     if "enum" in found and "type" not in found:
         types = list(dict.fromkeys(_JSON_TYPES[type(item)] for item in found["enum"]))
@@ -70,23 +70,23 @@ def _merged_choices(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _resolved(schema: Any, definitions: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+def resolved(schema: Any, definitions: Mapping[str, Any], path: tuple[str, ...] = ()) -> Any:
     """The schema with each ``$ref`` replaced by what it refers to; a recursive one by anything."""
     if isinstance(schema, list):
-        return [_resolved(item, definitions, path) for item in schema]
+        return [resolved(item, definitions, path) for item in schema]
     if not isinstance(schema, dict):
         return schema
     reference = schema.get("$ref")
     if reference is None:
         # A field's default and a list of allowed values are data, whatever they look like.
         return {
-            key: item if key in ("default", "enum") else _resolved(item, definitions, path)
+            key: item if key in ("default", "enum") else resolved(item, definitions, path)
             for key, item in schema.items()
         }
     own = {key: item for key, item in schema.items() if key != "$ref"}
     name = str(reference).rpartition("/")[2]
     if name in path or name not in definitions:
         return own
-    target = _resolved(definitions[name], definitions, (*path, name))
+    target = resolved(definitions[name], definitions, (*path, name))
     # The title is the name of a class: no label for a form.
     return {**{key: item for key, item in target.items() if key != "title"}, **own}

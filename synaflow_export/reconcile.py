@@ -7,7 +7,8 @@ carries it out. The rules, for each file:
 * the same, or Python code that only a formatter has laid out anew: it stays as it is;
 * ours (the manifest of the earlier export says so) and not edited by hand: it is replaced; edits
   in its editable block are carried over;
-* shared with others (``.airflowignore``): missing lines are added;
+* shared with others (``.airflowignore``): missing lines are added; of some (``prefect.yaml``) one
+  block is ours (:mod:`synaflow_export.shared_block`);
 * anything else is a conflict: told, and not touched unless forced;
 * ours, but no longer generated (a source module that the pipeline dropped): it is removed.
 """
@@ -30,23 +31,8 @@ from synaflow_export.generated import (
     missing_names,
     recorded,
 )
-
-
-@dataclass(frozen=True)
-class Placement:
-    """One file of the target folder, as it is and as it is to be.
-
-    Attributes:
-        path: Place below the target folder, with forward slashes.
-        old: Its text now; None if it does not exist.
-        new: Its text after the export; None if it is to be removed.
-        kept_edits: ``new`` carries edits of the owner over from ``old``.
-    """
-
-    path: str
-    old: str | None
-    new: str | None
-    kept_edits: bool = False
+from synaflow_export.placement import Placement
+from synaflow_export.shared_block import place_block
 
 
 @dataclass(frozen=True)
@@ -80,6 +66,11 @@ def reconcile(files: Sequence[GeneratedFile], out: Path, *, force: bool = False)
         old = read_text(out / file.path)
         if file.role is Role.SHARED:
             placements.append(Placement(file.path, old, _with_lines(old, file.text)))
+            continue
+        if file.role is Role.PART:
+            placement, conflict = place_block(file, old, known.get(file.path), force=force)
+            placements.append(placement)
+            conflicts += [] if conflict is None else [conflict]
             continue
         if file.role is Role.MANIFEST or force:
             placements.append(Placement(file.path, old, file.text))

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from synaflow_core.errors import ExportError, Problem
 from synaflow_export.generated import GeneratedFile
-from synaflow_export.reconcile import Placement, reconcile
+from synaflow_export.placement import Placement
+from synaflow_export.reconcile import reconcile
 
 
 @dataclass(frozen=True)

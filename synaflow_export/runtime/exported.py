@@ -4,14 +4,15 @@ A loose ``pipe.py`` is imported under its own name with the folder ``src`` first
 so pickles and child processes find its classes where any other machine finds them. When the
 macro-task is over its modules leave ``sys.modules`` again: in a process that runs tasks of two
 pipelines, each gets its own ``pipe`` and its own ``helpers``, even if both have files so called.
-(:class:`synaflow_export.importing.LocalImports` does it, here and when a pipeline is exported.)
+(:class:`synaflow_export.importing.LocalImports` does it, here and when a pipeline is exported;
+:mod:`.shared_imports` when several macro-tasks run at once.)
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -25,7 +26,7 @@ from synaflow_core.contract import Contract
 from synaflow_core.errors import DriftError
 from synaflow_core.macro import MacroSpec
 from synaflow_core.pipeline import Pipeline, PipelineRegistry
-from synaflow_export.importing import LocalImports
+from synaflow_export.runtime.shared_imports import local_module
 from synaflow_export.windows.binding import WindowSpec
 
 
@@ -64,6 +65,11 @@ class Exported:
         spec = self._plan.get("window")
         return None if spec is None else msgspec.convert(spec, WindowSpec)
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Macro-task -> its share of the progress of a run."""
+        return {task["name"]: task.get("weight", 0.0) for task in self._plan["macro_tasks"]}
+
     def macro_task(self, name: str) -> MacroSpec:
         """What a macro-task runs.
 
@@ -94,16 +100,14 @@ class Exported:
         if source is None:
             raise DriftError(
                 f"{self.folder / 'contract.json'} does not say where the code is. "
-                "Export again from the code (synaflow-export airflow pipe.py)."
+                "Export again from the code (pipe.py), not from a contract without a source."
             )
         root = (self.folder / "src").resolve()
         file = _module_file(root, source.module)
-        imports = LocalImports(root) if file is not None else None
-        with imports or nullcontext():
-            if imports is not None and file is not None:
-                module = imports.import_file(source.module, file)
-            else:
-                module = importlib.import_module(source.module)
+        if file is None:
+            yield self._find(importlib.import_module(source.module), source.attribute)
+            return
+        with local_module(root, source.module, file) as module:
             yield self._find(module, source.attribute)
 
     def _find(self, module: ModuleType, attribute: str) -> Pipeline:

@@ -1,0 +1,1 @@
+"""Prefect 3. :mod:`.target` is the target."""

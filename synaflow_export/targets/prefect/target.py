@@ -1,0 +1,190 @@
+"""Prefect 3: one flow file, a folder with what its tasks read, and a deployment.
+
+    <id>_flow.py     one ``@flow``; every macro-task is one ``@task`` function
+    <id>/            contract.json, plan.json, src/ (the user's loose modules), export.json
+    prefect.yaml     the deployment: schedule, work pool, runs at a time; shared by a folder's flows
+
+This module decides *what* the flow file says; ``templates/prefect/flow.py.jinja`` says where it
+stands. It imports no Prefect. The worker side is :mod:`synaflow_export.runtime.prefect`, which the
+flow file imports. Facts about Prefect that shape the file:
+
+* a failed task that nobody waits for leaves the flow green: ``finish_run`` waits for all;
+* ``.map`` iterates whatever it is given, dicts too: all but the shards is ``unmapped``;
+* descriptions of parameters are read from ``Args:`` of the docstring, not from ``Field``;
+* a params class as one parameter makes a bad form: the parameters are flat, and enums literals,
+  so that the file does not need the user's module;
+* ``.serve()`` without a ``__main__`` guard serves again in every child process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from synaflow_export.documentation.header import header
+from synaflow_export.documentation.steps import module_doc
+from synaflow_export.generated import Editable, GeneratedFile, manifest_file
+from synaflow_export.prose import code, docstring_of, plain, sentence, wrapped
+from synaflow_export.pylayout import Group, call, lay_out, value
+from synaflow_export.pyname import PyComment, PyLiteral, PyName, TaskId, module_safe
+from synaflow_export.render import render
+from synaflow_export.target import Export, Target
+from synaflow_export.targets.prefect.deployment import deployment_file
+from synaflow_export.targets.prefect.imports import import_lines
+from synaflow_export.targets.prefect.options import PrefectOptions
+from synaflow_export.targets.prefect.params import FlowParams, flow_params, unusable_params
+from synaflow_export.targets.prefect.policies import policies, runner_import, task_runner
+from synaflow_export.targets.prefect.wiring import TaskView, Wiring
+from synaflow_export.wires import Wires
+
+_TEMPLATE = "prefect/flow.py.jinja"
+_RUNTIME = "synaflow_export.runtime.prefect"
+
+_POLICIES = Editable(
+    begin="# --- policies: meant to be edited, kept by the next export " + "-" * 28,
+    end="# --- end of policies " + "-" * 66,
+)
+
+_IMPORTED = frozenset(
+    {"Any", "Annotated", "BaseModel", "Decimal", "Field", "Literal", "Path", "Refs", "Run", "UUID"}
+    | {"DaskTaskRunner", "ProcessPoolTaskRunner", "RayTaskRunner", "ThreadPoolTaskRunner"}
+    | {"date", "datetime", "flow", "task", "time", "timedelta", "unmapped"}
+    | {"finish_run", "gather_refs", "join_shards", "may_pass", "once_per_run", "plan_shards"}
+    | {"run_macro_task", "run_macro_task_async", "start_run"}
+)
+_DEFINED = frozenset({"FOLDER", "STORE", "TASK", "TASK_RUNNER", "run"})
+
+
+class PrefectTarget(Target[PrefectOptions]):
+    """Exports to Prefect 3."""
+
+    name: ClassVar[str] = "prefect"
+    title: ClassVar[str] = "Prefect"
+    options_type: ClassVar[type[PrefectOptions]] = PrefectOptions
+    default_out: ClassVar[str] = "flows"
+    runs_async_pipelines: ClassVar[bool] = True
+    limits_concurrency: ClassVar[bool] = True  # tags, which the operator limits
+
+    def view(self, export: Export[PrefectOptions]) -> tuple[GeneratedFile, ...]:
+        """Make the flow file, the folder beside it and the deployment; see :meth:`Target.view`."""
+        pipeline = export.plan.pipeline
+        flow_id = export.options.id or TaskId.of(pipeline, "pipeline")
+        folder = PyName.of(flow_id, "pipeline")
+        module = module_safe(flow_id, "_flow")
+        self.refuse(export, module=module, more=unusable_params(export.contract))
+
+        flow = _FlowView.of(export, flow_id, folder)
+        flow_file = GeneratedFile(
+            f"{module}.py",
+            render(_TEMPLATE, {"flow": flow}, export.templates),
+            editable=_POLICIES,
+        )
+        deployment = deployment_file(
+            flow_id,
+            f"{module}.py:{flow.function}",
+            export.contract.description,
+            export.options,
+        )
+        in_folder = export.folder_files(folder)
+        ours = (*in_folder, flow_file, deployment)
+        return (*in_folder, manifest_file(folder, self.name, pipeline, flow_id, ours), *ours[-2:])
+
+
+@dataclass(frozen=True)
+class _FlowView:
+    """All that the template pastes; everything in it is safe, and laid out where it may be long."""
+
+    header: tuple[PyComment, ...]
+    doc: PyLiteral
+    imports: tuple[PyLiteral, ...]
+    policies_begin: str
+    policies_end: str
+    task_policies: PyLiteral
+    task_runner: PyLiteral
+    store: PyLiteral
+    folder: PyLiteral
+    before: tuple[PyLiteral, ...]
+    tasks: tuple[TaskView, ...]
+    function: PyName
+    name: PyLiteral
+    signature: PyLiteral
+    flow_doc: PyLiteral
+    start: PyLiteral
+    body: tuple[PyLiteral, ...]
+    ending: PyLiteral
+
+    @classmethod
+    def of(cls, export: Export[PrefectOptions], flow_id: str, folder: str) -> _FlowView:
+        plan, contract, options = export.plan, export.contract, export.options
+        is_async = contract.engine == "async"
+        function = _free(PyName.of(flow_id, "pipeline"), {*_IMPORTED, *_DEFINED})
+        own = {*_IMPORTED, *_DEFINED, function}
+        wires = Wires(plan, {*own, *contract.params})
+        params = flow_params(contract, {*own, *wires.functions.values()})
+        run = _free(PyName("run"), contract.params)
+        wiring = Wiring(wires, contract, options, run)
+        return cls(
+            header=header("prefect", "FLOWS_FOLDER", export),
+            doc=module_doc(
+                plan,
+                contract,
+                wires.task_ids,
+                column="Prefect task",
+                between="results hold references and counts, never data.",
+            ),
+            imports=import_lines({*_names(is_async), runner_import(options), *params.imported}),
+            policies_begin=_POLICIES.begin,
+            policies_end=_POLICIES.end,
+            task_policies=lay_out("TASK: dict[str, Any] = ", policies(options)),
+            task_runner=lay_out("TASK_RUNNER = ", task_runner(options)),
+            store=lay_out("STORE = ", value(options.store)),
+            folder=lay_out("FOLDER = ", call("Path(__file__).with_name", [value(folder)])),
+            before=params.before,
+            tasks=tuple(wiring.task(task) for task in plan.macro_tasks),
+            function=function,
+            name=lay_out("name=", value(flow_id), ",", depth=1),
+            signature=_signature(function, params, is_async),
+            flow_doc=_flow_doc(contract.name, contract.description, params),
+            start=_start(run, params),
+            body=tuple(wiring.body(plan.macro_tasks)),
+            ending=wiring.ending("finish_run", plan.macro_tasks),
+        )
+
+
+def _names(is_async: bool) -> set[tuple[str, str]]:
+    run = "run_macro_task_async" if is_async else "run_macro_task"
+    ours = ("Refs", "Run", "finish_run", "may_pass", "once_per_run", run, "start_run")
+    return {
+        ("pathlib", "Path"),
+        ("typing", "Any"),
+        ("prefect", "flow"),
+        ("prefect", "task"),
+        *((_RUNTIME, name) for name in ours),
+    }
+
+
+def _signature(function: str, params: FlowParams, is_async: bool) -> PyLiteral:
+    prefix = "async def" if is_async else "def"
+    return lay_out("", call(f"{prefix} {function}", params.parameters), " -> Refs:")
+
+
+def _flow_doc(name: str, description: str, params: FlowParams) -> PyLiteral:
+    text = sentence(description) if plain(description) else f"Runs the pipeline {code(name, 60)}."
+    lines = wrapped(text, depth=1, first=3)
+    if params.docs:
+        lines += ["", "Args:", *params.docs]
+    return docstring_of(lines, depth=1)
+
+
+def _start(run: str, params: FlowParams) -> PyLiteral:
+    rows = tuple((f"{PyLiteral.of(name)}: ", p) for name, p in params.names.items())
+    values = Group("{", "}", rows)
+    return lay_out(f"{run} = ", call("start_run", ["FOLDER", values], {"store": "STORE"}), depth=1)
+
+
+def _free(name: PyName, taken: Iterable[str]) -> PyName:
+    used = set(taken)
+    while name in used:
+        name = PyName.of(f"{name}_")
+    return name
