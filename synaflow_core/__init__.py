@@ -31,6 +31,7 @@ from synaflow_core.engine import (
     StepReport,
     async_run,
     run,
+    set_progress,
 )
 from synaflow_core.errors import (
     DefinitionError,
@@ -134,6 +135,7 @@ __all__ = [
     "pickle_serializer",
     "pipeline",
     "run",
+    "set_progress",
     "step",
     "text_serializer",
 ]

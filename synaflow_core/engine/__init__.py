@@ -18,6 +18,7 @@ from synaflow_core.engine.events import (
     StepEvent,
 )
 from synaflow_core.engine.ledger import StepReport
+from synaflow_core.engine.progress import set_progress
 from synaflow_core.engine.result import Monitor, RunResult
 from synaflow_core.engine.run import async_run, run
 
@@ -37,4 +38,5 @@ __all__ = [
     "StepReport",
     "async_run",
     "run",
+    "set_progress",
 ]

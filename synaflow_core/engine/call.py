@@ -15,6 +15,7 @@ from synaflow_core.engine.binding import binding_of
 from synaflow_core.engine.collect import checked
 from synaflow_core.engine.events import logger
 from synaflow_core.engine.materialize import given, is_materialised, materialised
+from synaflow_core.engine.progress import AT_WORK
 from synaflow_core.engine.seam import Seam
 from synaflow_core.engine.state import RunState
 
@@ -38,6 +39,7 @@ class Call:
     def work(self) -> Act[None]:
         """Make the resources, call the function, leave the resources; never raises."""
         stack = self._seam.new_stack()
+        at_work = AT_WORK.set(self._tally)
         try:
             try:
                 positional, keywords = yield from self._arguments(stack)
@@ -49,6 +51,8 @@ class Call:
             self._returned = True
         except BaseException as error:
             self._error = error
+        finally:
+            AT_WORK.reset(at_work)
 
     def _arguments(self, stack: Any) -> Act[tuple[list[Any], dict[str, Any]]]:
         state, seam = self._state, self._seam

@@ -63,6 +63,8 @@ class Tally:
     failure: BaseException | None = None
     """What failed the step as a whole."""
     rollback: str = ""
+    part: float = 0.0
+    """How far the step says it is, while it runs."""
     exhausted: bool = False
     """The step's generator has come to its end."""
     settled_skipped: int = 0

@@ -1,13 +1,17 @@
 """How far a run is: the weights of the steps that have ended. PURE.
 
-Only for pipelines in which some step has a ``progress_weight``; steps without one do not count.
+Observers are told in steps (:class:`Progress`), only of pipelines in which some step has a
+``progress_weight``; steps without one do not count. Whoever watches a run asks :func:`share_done`,
+which also knows how far the steps at work say they are (:func:`set_progress`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 
 from synaflow_core.dag import Node
+from synaflow_core.engine.ledger import SKIPPED, Tally
 
 GRAIN = 0.01
 """Least advance that is told, so that 2,000 steps make no more than a hundred events."""
@@ -36,3 +40,40 @@ class Progress:
             return None
         self._told = now
         return now
+
+
+AT_WORK: ContextVar[Tally | None] = ContextVar("synaflow_step_at_work", default=None)
+"""The step whose one call runs in this context."""
+
+
+def set_progress(current: float, total: float) -> None:
+    """Say, inside a step that is called once, how far it is: ``current`` of ``total``, in any unit.
+
+    It moves the progress that ``synaflow-export run`` and the logs of tasks show. Elsewhere (in a
+    step that is called item by item, in a test) it does nothing.
+    """
+    tally = AT_WORK.get()
+    if tally is not None and total > 0:
+        tally.part = max(tally.part, min(max(current / total, 0.0), 1.0))
+
+
+def is_weighted(nodes: Iterable[Node]) -> bool:
+    """Some step has a weight."""
+    return any(node.progress_weight for node in nodes)
+
+
+def share_done(tallies: Iterable[Tally]) -> float:
+    """How far a run is, from 0.0 to 1.0; all steps weigh the same where none has a weight."""
+    known = tuple(tallies)
+    weighted = is_weighted(tally.node for tally in known)
+    total = done = 0.0
+    ended = True
+    for tally in known:
+        weight = (tally.node.progress_weight or 0.0) if weighted else float(not tally.node.silent)
+        over = tally.ended is not None or tally.status == SKIPPED
+        total += weight
+        done += weight * (1.0 if over else tally.part)
+        ended = ended and (over or not weight)
+    if ended:
+        return 1.0
+    return min(done / total, 1.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synaflow_core.engine.ledger import SKIPPED, StepReport
+from synaflow_core.engine.progress import is_weighted, share_done
 from synaflow_core.engine.state import RunState, idle_reason
 
 
@@ -44,6 +45,16 @@ class Monitor:
     def snapshot(self) -> list[StepReport]:
         """Reports of all steps as of now; empty before the run has begun."""
         return reports(self._state) if self._state is not None else []
+
+    def progress(self) -> float:
+        """How far the run is, from 0.0 to 1.0: by the weights of its steps, or by their number."""
+        return share_done(self._state.tallies.values()) if self._state is not None else 0.0
+
+    @property
+    def weighted(self) -> bool:
+        """Some step of the run has a ``progress_weight``."""
+        state = self._state
+        return state is not None and is_weighted(t.node for t in state.tallies.values())
 
 
 def reports(state: RunState) -> list[StepReport]:

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from synaflow_core.definition import OnError, Step, step
+from synaflow_core.engine.progress import set_progress
 from synaflow_core.errors import DefinitionError, Problem, StepFailedError
 from synaflow_core.hints import place_of, read_fields, type_name
-from synaflow_core.phases.context import BaseStepContext
+from synaflow_core.phases.context import BaseStepContext, listen
 from synaflow_core.phases.orchestrator import run_step
 from synaflow_core.phases.registry import StepRegistry, check_weights
 from synaflow_core.phases.step import (
@@ -72,12 +73,15 @@ class PhaseCall(_Phase):
         """The context, after the phase."""
         (context,) = [self._begin(**given)] if self._begin is not None else given.values()
         context.current_step = self._phase.name
+        listen(context, lambda part: set_progress(part, 1.0))
         try:
             run_step(self._phase, context)
         except StepFailedError as failure:
             if failure.cause is not None:  # the run wraps it, with the same name: once is enough
                 raise failure.cause from None
             raise
+        finally:
+            listen(context, None)
         context.current_step = ""
         return context
 

@@ -28,6 +28,7 @@ __all__ = ["progress"]
 _LINE_EVERY_S = 5.0
 _DRAWN_PER_S = 8
 _MOST_BARS = 30
+_MOST_NAMES = 3
 
 
 @contextlib.contextmanager
@@ -53,10 +54,11 @@ def progress(monitor: Monitor, *, quiet: bool = False) -> Iterator[None]:
 
 
 class _Bars:
-    """One bar per step that has begun.
+    """One bar for the run, with what is at work, and one per step that has begun.
 
-    How many items will come is not known before they came, so the bar of a running step only
-    moves to and fro. A step whose clock stands still has ended; its bar is full.
+    The run's bar goes by the weights of the steps. How many items will come is not known before
+    they came, so the bar of a running step only moves to and fro. A step whose clock stands still
+    has ended; its bar is full.
     """
 
     def __init__(self, monitor: Monitor) -> None:
@@ -68,12 +70,33 @@ class _Bars:
         table = Table.grid(padding=(0, 2))
         for column in range(5):
             table.add_column(justify="right" if column in (2, 3) else "left")
-        begun = [report for report in self._monitor.snapshot() if report.duration]
+        reports = self._monitor.snapshot()
+        begun = [report for report in reports if report.duration]
+        ended = {r.name for r in begun if self._seen.get(r.name) == r.duration}
+        self._seen = {report.name: report.duration for report in begun}
+        at_work = [report.name for report in begun if report.name not in ended]
+        table.add_row(*_whole(self._monitor.progress(), at_work, reports))
         for report in begun[-_MOST_BARS:]:
-            ended = self._seen.get(report.name) == report.duration
-            self._seen[report.name] = report.duration
-            table.add_row(*_bar(report, ended=ended))
+            table.add_row(*_bar(report, ended=report.name in ended))
         return table
+
+
+def _whole(
+    progress: float, at_work: list[str], reports: list[StepReport]
+) -> tuple[Text, ProgressBar, Text, Text, Text]:
+    errors = sum(report.errors for report in reports)
+    return (
+        Text(_shortly(at_work) or "starting", style="bold", overflow="ellipsis", no_wrap=True),
+        ProgressBar(total=1.0, completed=progress, width=24),
+        Text(f"{progress:.0%}", style="bold"),
+        Text(""),
+        Text(f"{errors:,} errors" if errors else "", style="red"),
+    )
+
+
+def _shortly(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
 
 
 def _bar(report: StepReport, *, ended: bool) -> tuple[Text, ProgressBar, Text, Text, Text]:
@@ -94,8 +117,11 @@ def _lines(monitor: Monitor, err: Console) -> Iterator[None]:
 
     def tell() -> None:
         while not ended.wait(_LINE_EVERY_S):
-            counts = ", ".join(_count(r) for r in monitor.snapshot() if r.duration)
-            err.print(f"{time.monotonic() - began:.0f} s: {counts or 'starting'}", soft_wrap=True)
+            counts = [_count(r) for r in monitor.snapshot() if r.duration]
+            if counts and monitor.weighted:
+                counts.insert(0, f"{monitor.progress():.0%}")
+            told = ", ".join(counts) or "starting"
+            err.print(f"{time.monotonic() - began:.0f} s: {told}", soft_wrap=True)
 
     thread = threading.Thread(target=tell, name="synaflow-progress", daemon=True)
     thread.start()

@@ -27,20 +27,25 @@ def progress_lines(
 ) -> Iterator[None]:
     """Log live counts, at most one line in ``every`` seconds and none when nothing moved.
 
+    Where steps have a ``progress_weight`` the line begins with how far the macro-task is.
+
     A thread of its own looks at the monitor, so the steps are not slowed down.
     """
     over = threading.Event()
 
     def watch() -> None:
         before: dict[str, tuple[int, int]] = {}
+        percent = ""
         while not over.wait(every):
             now = {report.name: (report.ok, report.errors) for report in monitor.snapshot()}
             moved = [name for name, counts in now.items() if counts != before.get(name, (0, 0))]
-            if moved:
-                shown = ", ".join(_count(name, *now[name]) for name in moved[:_MOST_STEPS])
+            risen = f"{monitor.progress():.0%}" if monitor.weighted else ""
+            if moved or risen != percent:
+                shown = [_count(name, *now[name]) for name in moved[:_MOST_STEPS]]
                 rest = len(moved) - _MOST_STEPS
-                logger.info("so far: %s%s", shown, f" and {rest} more steps" if rest > 0 else "")
-            before = now
+                text = ", ".join([risen, *shown] if risen else shown)
+                logger.info("so far: %s%s", text, f" and {rest} more steps" if rest > 0 else "")
+            before, percent = now, risen
 
     thread = threading.Thread(target=watch, name="synaflow-progress", daemon=True)
     thread.start()

@@ -237,12 +237,75 @@ def test_bars_on_a_terminal(project: Any) -> None:
     assert text.rstrip().endswith("last = 39")
 
 
+WEIGHTED = """
+import time
+from synaflow_core import pipeline, set_progress, step
+
+def quick() -> int:
+    return 1
+
+def slow(quick: int) -> int:
+    for part in range(20):
+        set_progress(part, 20)
+        time.sleep(0.03)
+    return 2
+
+p = pipeline(
+    "p", None, [step("quick", quick, progress_weight=1), step("slow", slow, progress_weight=3)]
+)
+"""
+
+UNDONE = """
+from synaflow_core import OnError, pipeline, step
+
+def save() -> int:
+    return 1
+
+def mail(save: int) -> int:
+    return 2
+
+def last(mail: int) -> int:
+    raise ValueError("no")
+
+def forget() -> None: ...
+
+def unmail() -> None:
+    raise OSError("the line is dead")
+
+p = pipeline("p", None, [
+    step("save", save, rollback=forget),
+    step("mail", mail, rollback=unmail),
+    step("last", last, on_error=OnError.STOP),
+])
+"""
+
+
 def test_lines_elsewhere(cli: Any, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     project.write("pipe.py", STREAM)
     monkeypatch.setattr("synaflow_export.cli.progress._LINE_EVERY_S", 0.1)
     told = cli("run", "pipe.py")
     assert re.search(r"^0 s: numbers \d+, odd \d+ \(\d+ errors\)", told.err, re.MULTILINE)
     assert " s: " not in cli("run", "pipe.py", "--quiet").err
+
+
+def test_lines_tell_the_weighted_share(
+    cli: Any, project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("pipe.py", WEIGHTED)
+    monkeypatch.setattr("synaflow_export.cli.progress._LINE_EVERY_S", 0.1)
+    told = cli("run", "pipe.py")
+    shares = re.findall(r"^\d+ s: (\d+)%, (?:quick 1, )?slow 0", told.err, re.MULTILINE)
+    assert shares
+    assert [int(share) for share in shares] == sorted(int(share) for share in shares)
+    assert all(25 <= int(share) < 100 for share in shares)
+
+
+def test_a_failed_run_says_what_was_undone(cli: Any, project: Any) -> None:
+    project.write("pipe.py", UNDONE)
+    told = cli("run", "pipe.py")
+    assert told.code == 1
+    assert re.search(r"save +ok .* rolled back", told.out)
+    assert re.search(r"mail +ok .* rollback failed: OSError: the line is dead", told.out)
 
 
 def test_help_loads_nothing_heavy(project: Any) -> None:

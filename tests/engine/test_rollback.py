@@ -21,11 +21,11 @@ from synaflow_core import (
     async_run,
     include,
     pipeline,
-    run,
     step,
 )
 from synaflow_core.phases import Orchestrator, StepFailedError, StepRegistry, StepResult
 from tests.engine.twins import COLOURS, coloured, reader, source
+from tests.engine.watching import run_any
 from tests.phases.workflows import Phase, Trail
 
 undone: list[Any] = []
@@ -51,14 +51,8 @@ def failed(
     """Run a pipeline that must fail; its error and its reports."""
     monitor = Monitor()
 
-    def run_any() -> None:
-        if made.dag.is_async:
-            asyncio.run(async_run(made, monitor=monitor, **options))
-        else:
-            run(made, monitor=monitor, **options)
-
     with pytest.raises(expected) as caught:
-        run_any()
+        run_any(made, monitor=monitor, **options)
     return caught.value, {report.name: report for report in monitor.snapshot()}
 
 
@@ -105,7 +99,7 @@ def test_nothing_is_undone_when_the_run_goes_on(asynchronous: bool) -> None:
         step("bad", coloured(asynchronous, broken), rollback=undo("bad", asynchronous)),
     ]
     made = pipeline("p", None, steps)
-    result = asyncio.run(async_run(made)) if asynchronous else run(made)
+    result = run_any(made)
     assert result.outputs == {"a": 1}
     assert undone == []
     assert {r.rollback for r in result.steps.values()} == {""}

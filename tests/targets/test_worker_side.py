@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -84,6 +85,8 @@ class Snapshots:
         self._left = list(snapshots)
         self.exhausted = threading.Event()
 
+    weighted = False
+
     def snapshot(self) -> list[StepReport]:
         if len(self._left) > 1:
             return self._left.pop(0)
@@ -106,6 +109,27 @@ def test_a_progress_line_tells_what_moved_and_nothing_when_nothing_did(
         "so far: parse 1,101 (101 errors)",
     ]
     assert threading.active_count() == before
+
+
+class Weighted(Snapshots):
+    """The same for a run whose steps have weights: 10 % more at every look."""
+
+    weighted = True
+    shares: ClassVar[list[float]] = [0.1, 0.2, 0.2, 0.3]
+
+    def progress(self) -> float:
+        return self.shares.pop(0) if self.shares else 0.3
+
+
+def test_a_progress_line_begins_with_the_percentage_where_steps_have_weights(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    one = [report("train", 0)]
+    monitor = Weighted(one, one, one, [report("train", 0), report("upload", 2)], one)
+    with progress_lines(monitor, logging.getLogger("t"), every=0.001):  # type: ignore[arg-type]
+        assert monitor.exhausted.wait(30)
+    assert caplog.messages[:3] == ["so far: 10%", "so far: 20%", "so far: 30%, upload 2"]
 
 
 def test_a_progress_line_stays_short(caplog: pytest.LogCaptureFixture) -> None:
