@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synaflow_export.cli.options import Code, Environment, PipelineName, Traceback, examples
+from synaflow_export.cli.options import (
+    Code,
+    Environment,
+    PipelineName,
+    TableFormat,
+    Traceback,
+    examples,
+)
 from synaflow_export.cli.output import note, show, tabulate, write
 
 if TYPE_CHECKING:
@@ -22,13 +28,6 @@ EXAMPLES = examples(
 )
 
 
-class Format(StrEnum):
-    """How the options are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 def config(
     code: Code,
     target: Annotated[
@@ -37,7 +36,9 @@ def config(
     ],
     pipeline: PipelineName = None,
     env: Environment = None,
-    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    format: Annotated[
+        TableFormat, typer.Option("--format", help="How to print it.")
+    ] = TableFormat.TABLE,
     traceback: Traceback = False,
 ) -> None:
     """Show the options that an export would use, and where each of them comes from."""
@@ -52,7 +53,7 @@ def config(
     made = chosen_layers(loaded, found, {}, env)
     _, tasks = planned(loaded, made, found)
     chosen_options(found, made, tasks)  # tells what makes no sense for a single macro-task
-    if format is Format.JSON:
+    if format is TableFormat.JSON:
         write(json.dumps(_document(made, target, tasks), indent=2, default=str) + "\n")
     else:
         _show_tables(made, target, tasks)

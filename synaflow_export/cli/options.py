@@ -19,6 +19,7 @@ __all__ = [
     "PipelineName",
     "RowsPerShard",
     "Shard",
+    "TableFormat",
     "Traceback",
     "examples",
     "planning_flags",
@@ -39,6 +40,13 @@ class OnCycle(StrEnum):
 
     MERGE = "merge"
     SPILL = "spill"
+
+
+class TableFormat(StrEnum):
+    """How an outcome is printed."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 Code = Annotated[

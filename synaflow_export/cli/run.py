@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from pathlib import Path
 from traceback import print_exception
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,13 @@ import typer
 
 from synaflow_core.errors import ParamsError, RunError, WrongEngineError
 from synaflow_export.blame import describe, user_line
-from synaflow_export.cli.options import Code, PipelineName, Traceback, examples
+from synaflow_export.cli.options import (
+    Code,
+    PipelineName,
+    TableFormat,
+    Traceback,
+    examples,
+)
 from synaflow_export.cli.output import error, note, show, tabulate, write
 
 if TYPE_CHECKING:
@@ -30,13 +35,6 @@ EXAMPLES = examples(
 )
 
 _FAILED = 1
-
-
-class Format(StrEnum):
-    """How the outcome is printed."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 def run(
@@ -61,11 +59,11 @@ def run(
     ] = None,
     pipeline: PipelineName = None,
     format: Annotated[
-        Format,
+        TableFormat,
         typer.Option(
             "--format", help="How to print the outcome; with json, what steps print goes to stderr."
         ),
-    ] = Format.TABLE,
+    ] = TableFormat.TABLE,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", show_default=False, help="Show no progress.")
     ] = False,
@@ -89,7 +87,7 @@ def run(
         note(text)
     values = read_params(loaded.contract.params_schema, param or (), params_file)
     monitor = Monitor()
-    as_json = format is Format.JSON
+    as_json = format is TableFormat.JSON
     try:
         result = _run(loaded.pipeline, loaded, values, monitor, quiet=quiet, as_json=as_json)
     except (ParamsError, WrongEngineError):

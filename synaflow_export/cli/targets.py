@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from synaflow_export.cli.options import examples
+from synaflow_export.cli.options import TableFormat, examples
 from synaflow_export.cli.output import note, show, tabulate, write
 
 EXAMPLES = examples(
@@ -17,15 +16,10 @@ EXAMPLES = examples(
 )
 
 
-class Format(StrEnum):
-    """How the targets are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 def targets(
-    format: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
+    format: Annotated[
+        TableFormat, typer.Option("--format", help="How to print them.")
+    ] = TableFormat.TABLE,
 ) -> None:
     """List the installed targets, and what each can do."""
     from synaflow_export.target import capabilities, get_target, target_names
@@ -37,7 +31,7 @@ def targets(
         except Exception as error:
             note(f"target '{name}' cannot be used: {type(error).__name__}: {error}")
     can = {name: capabilities(target) for name, target in found.items()}
-    if format is Format.JSON:
+    if format is TableFormat.JSON:
         document = {
             name: {
                 "title": target.title,

@@ -90,11 +90,11 @@ def _read(file: Path, table: tuple[str, ...]) -> Document | None:
         line = error_line(error)
         where = f"{shown}:{line}" if line else shown
         raise _cannot_read(where, "not-toml", str(error), "mend the syntax there") from error
-    lines = key_lines(text)
     for key in table:
         content = content.get(key) if isinstance(content, dict) else None
     if content is None:
         return None
+    lines = key_lines(text)
     inner = {path[len(table) :]: n for path, n in lines.items() if path[: len(table)] == table}
     if not isinstance(content, dict):
         where = f"{shown}:{inner[()]}"

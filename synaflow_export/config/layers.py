@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
@@ -166,13 +167,8 @@ def layers(
 def unused_pipelines(made: Layers) -> list[str]:
     """Notes about sections of pipelines that this one may have been meant by."""
     named = made.entries.named("pipeline")
-    if made.pipeline in named:
-        return []
-    hint = did_you_mean(made.pipeline, set(named)) if named else ""
-    if not hint.startswith("did you mean"):
-        return []
-    close = hint.split("'")[1]
-    return [f"{named[close]}: [pipeline.{close}] does not hold for '{made.pipeline}'"]
+    close = [] if made.pipeline in named else difflib.get_close_matches(made.pipeline, named)
+    return [f"{named[n]}: [pipeline.{n}] does not hold for '{made.pipeline}'" for n in close]
 
 
 def _read(document: Document | None, types: Types) -> Entries:
