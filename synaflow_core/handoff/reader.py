@@ -151,9 +151,11 @@ class DatasetReader:
             try:
                 batch = next(batches, None)
             except Exception as problem:  # decoding runs code of the elements' classes
+                from synaflow_core.hints import type_name  # only this message needs it
+
                 raise HandoffError(
                     f"block {redacted(self._folder.url)}/{block.file} does not fit the type "
-                    f"{self._hint} that it is read as (written as {self._ref.type}): "
+                    f"{type_name(self._hint)} that it is read as (written as {self._ref.type}): "
                     f"{type(problem).__name__}: {problem}\n"
                     "    -> export again if the code changed, and clear the task that writes it"
                 ) from problem
