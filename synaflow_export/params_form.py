@@ -8,8 +8,11 @@ value again, against the params class itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+_UTC = re.compile(r"([Zz]|[+-]00:?00)$")
 
 _JSON_TYPES: dict[type, str] = {
     str: "string",
@@ -38,8 +41,39 @@ def required_params(schema: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in schema.get("properties", {}) if name in required)
 
 
+def moments(schema: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, bool]:
+    """The params that are a date and time -> whether it is one without a zone.
+
+    It has none if the type says so or the default has none; the schema then has no ``format``.
+
+    Args:
+        schema: The contract's ``params_schema``.
+        types: The contract's ``params``: name -> type.
+    """
+    fields = forms(schema)
+    found = (name for name in fields if types.get(name) in ("datetime", "datetime | None"))
+    return {name: "format" not in fields[name] for name in found}
+
+
+def without_zones(
+    values: Mapping[str, Any], schema: Mapping[str, Any], types: Mapping[str, str]
+) -> dict[str, Any]:
+    """Values of a run as the params class wants them, from a form that tells all times in UTC.
+
+    Args:
+        values: Name -> JSON value.
+        schema: As for :func:`moments`.
+        types: As for :func:`moments`.
+    """
+    naive = {name for name, has_none in moments(schema, types).items() if has_none}
+    return {
+        name: _UTC.sub("", value) if name in naive and isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
 def _form(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """One field's schema as Airflow's form understands it."""
+    """One field's schema as forms understand it."""
     flat = resolved(field, definitions)
     found: dict[str, Any] = dict(flat) if isinstance(flat, dict) else {}
     found = _merged_choices(found)

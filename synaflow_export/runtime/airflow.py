@@ -21,6 +21,7 @@ except ImportError:  # before Airflow 3.2
 from synaflow_core.errors import PipelineStopException, SynaflowError
 from synaflow_core.handoff import DatasetRef
 from synaflow_core.macro import MacroSpec
+from synaflow_export.params_form import without_zones
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
 from synaflow_export.runtime.running import Place, checked_names, returned, run_exported
@@ -120,7 +121,11 @@ def _params(exported: Exported, context: Mapping[str, Any]) -> tuple[dict[str, A
         run=str(run_id),
         hint="drop it, or add it to PARAMS in the DAG file",
     )
-    given = {name: context["params"][name] for name in wanted if name in context["params"]}
+    given = without_zones(
+        {name: context["params"][name] for name in wanted if name in context["params"]},
+        exported.contract.params_schema,
+        wanted,
+    )
     # A run that is triggered by hand on Airflow 3 has no interval, and no such keys.
     interval = context.get("data_interval_start"), context.get("data_interval_end")
     values, key = windowed(exported, given, interval, run=str(run_id), run_key=str(run_id))

@@ -27,7 +27,7 @@ from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
 from synaflow_export.generated import Editable, GeneratedFile, Role, manifest_file
 from synaflow_export.prose import plain
-from synaflow_export.pylayout import Prose, call, lay_out, value
+from synaflow_export.pylayout import Node, Prose, call, lay_out, value
 from synaflow_export.pyname import (
     PyComment,
     PyLiteral,
@@ -40,7 +40,7 @@ from synaflow_export.target import Export, Target
 from synaflow_export.targets.airflow.groups import Places
 from synaflow_export.targets.airflow.options import AirflowOptions
 from synaflow_export.targets.airflow.outlets import announced, misplaced_uris, outlets_expression
-from synaflow_export.targets.airflow.params import params_expression
+from synaflow_export.targets.airflow.params import ParamsCode
 from synaflow_export.targets.airflow.policies import default_args
 from synaflow_export.targets.airflow.tasks import TaskView
 from synaflow_export.targets.airflow.wiring import NAMES_OF_THE_FILE, wiring
@@ -108,6 +108,7 @@ class _DagView:
     store: PyLiteral
     folder: PyLiteral
     outlets: PyLiteral | None
+    unchecked: PyLiteral | None
     params: PyLiteral | None
     identity: tuple[PyLiteral, ...]
     tasks: tuple[TaskView, ...]
@@ -121,7 +122,7 @@ class _DagView:
         outlets = announced(plan, options, dag_id)
         dialect = options.dialect
         assets = outlets_expression(outlets, dialect.asset) if outlets else None
-        params = params_expression(export.params_schema) if contract.params else None
+        params = ParamsCode.of(export.params_schema, contract.params) if contract.params else None
         imported = {
             "DAG": True,
             "task": True,
@@ -152,8 +153,9 @@ class _DagView:
             default_args=lay_out("DEFAULT_ARGS = ", default_args(options)),
             store=lay_out("STORE = ", value(options.store)),
             folder=lay_out("FOLDER = ", call("Path(__file__).with_name", [value(folder)])),
-            outlets=None if assets is None else lay_out("OUTLETS = ", assets),
-            params=None if params is None else lay_out("PARAMS = ", params),
+            outlets=_constant("OUTLETS", assets),
+            unchecked=_constant("UNCHECKED", params.unchecked if params else None),
+            params=_constant("PARAMS", params.params if params else None),
             identity=tuple(_identity(plan.pipeline, contract.description, dag_id)),
             tasks=tuple(
                 TaskView.of(task, contract, options, wires, places.tasks[task.name], outlets)
@@ -161,6 +163,10 @@ class _DagView:
             ),
             wiring=tuple(wiring(plan, contract, wires, places)),
         )
+
+
+def _constant(name: str, node: Node | None) -> PyLiteral | None:
+    return None if node is None else lay_out(f"{name} = ", node)
 
 
 def _identity(pipeline: str, description: str, dag_id: str) -> Iterator[PyLiteral]:

@@ -91,6 +91,11 @@ def test_params_become_typed_fields_of_the_form(dags: DagFolder) -> None:
     params = dags.parse().dags["every_param"].params
     found = {name: (param.value, param.schema) for name, param in params.items()}
     unset = params.get_param("need").value
+    unchecked = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$ref": "#/definitions/any",
+        "definitions": {"any": {}},
+    }
     assert found == {
         "need": (unset, {"type": "integer", "minimum": 1}),
         "ratio": (0.5, {"type": "number"}),
@@ -103,7 +108,7 @@ def test_params_become_typed_fields_of_the_form(dags: DagFolder) -> None:
         "color": ("red", {"type": "string", "enum": ["red", "blue"]}),
         "other": (None, {"type": ["null", "string"], "enum": [None, "red", "blue"]}),
         "day": ("2024-01-02", {"type": "string", "format": "date"}),
-        "at": (None, {"type": ["null", "string"], "format": "date-time"}),
+        "at": (None, {"type": ["null", "string"], "format": "date-time", **unchecked}),
     }
     assert params.get_param("need").description == "How many."
     assert unset not in (None, 0)
