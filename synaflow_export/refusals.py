@@ -100,6 +100,8 @@ def unusable(
             message=f"the generated file {module}.py would hide it from the workers",
             hint="give the export another id with --id, or rename the module",
         )
+    if not plan.allow_pickle:
+        yield from _unstorable_rollbacks(contract)
     if not plan.macro_tasks:
         yield Problem(
             where=contract.name,
@@ -108,6 +110,23 @@ def unusable(
             message="there is nothing to run: the pipeline has no steps",
             hint="add a step",
         )
+
+
+def _unstorable_rollbacks(contract: Contract) -> Iterator[Problem]:
+    """What a rollback is given is stored, because another process may have to call it."""
+    for name, step in contract.steps.items():
+        for dep in step.rollback_deps:
+            producer = contract.steps.get(dep)
+            if (dep == name or dep in step.deps) and producer and producer.codec is None:
+                yield Problem(
+                    where=step.where or contract.name,
+                    subject=f"step '{name}', rollback",
+                    code="rollback-not-storable",
+                    message=f"it asks for the output of step '{dep}', {producer.output}, which "
+                    "cannot be stored",
+                    hint="let it ask for plain data, such as the keys of what it undoes; or allow "
+                    "pickle: --allow-pickle",
+                )
 
 
 def unbound_window(target: Target[Any], plan: Plan) -> Iterator[Problem]:

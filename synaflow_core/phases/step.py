@@ -28,7 +28,7 @@ class StepResult:
         error: Why it did not succeed.
         rollback_data: What its rollback needs to know.
         skipped: It had nothing to do and was not executed.
-        timestamp: When it ended, UTC.
+        timestamp: When it ended, UTC; results that differ in nothing else are equal.
     """
 
     success: bool = True
@@ -36,7 +36,7 @@ class StepResult:
     error: str | None = None
     rollback_data: dict[str, Any] = field(default_factory=dict)
     skipped: bool = False
-    timestamp: datetime = field(default_factory=_now)
+    timestamp: datetime = field(default_factory=_now, compare=False)
 
 
 class BaseStep(ABC, Generic[C]):

@@ -89,6 +89,21 @@ SCENARIOS = (
         {"lines": _DIAMOND},
         {"numbers": (10, 0), "thirds": (6, 4), "halves": (9, 1), "joined": (5, 0)},
     ),
+    Scenario(
+        "phases",
+        {"words": ["one", "three", "four"]},
+        {
+            "told": [
+                "three",
+                "{'one': 3, 'three': 5, 'four': 4}",
+                "{} False",
+                "{'words': 3} False",
+                "{} True",
+                "{} False",
+            ]
+        },
+        {"work__measure": (1, 0), "work": (1, 0), "told": (1, 0)},
+    ),
     Scenario("zipped", {}, {"listed": ["1a", "2b", "Nonec", "Noned"]}, {"pairs": (4, 0)}),
     Scenario("in_flight", {}, {"total": 10}, {"started": (4, 0), "lengths": (4, 0)}),
     Scenario("stopped", fails="pipeline stopped at step 'inverse'"),

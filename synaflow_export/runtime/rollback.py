@@ -1,0 +1,85 @@
+"""Undoing a run of an export on a worker: two calls, the same for every orchestrator.
+
+What they do is told in :mod:`synaflow_core.compensation`; when to call them, in
+``docs/reference/rollback.md``. A target's module wraps them as it wraps
+:func:`~synaflow_export.runtime.running.run_exported`::
+
+    result = roll_back(exported, place, error="task 'publish' failed")  # once, after all has ended
+    refuse_undone(exported, place)                                # before a run ends as successful
+"""
+
+from __future__ import annotations
+
+from synaflow_core.compensation import RollbackResult, rollback_run, undone_macro_tasks
+from synaflow_core.errors import HandoffError
+from synaflow_export.runtime.exported import Exported
+from synaflow_export.runtime.running import Place
+from synaflow_export.runtime.storage import open_store
+
+
+def roll_back(
+    exported: Exported, place: Place, *, error: BaseException | str = "the run failed"
+) -> RollbackResult:
+    """Undo what the macro-tasks of a run have done, newest first, and log what was undone.
+
+    Args:
+        exported: The folder of the export.
+        place: Where it runs: the store and run key that the macro-tasks had.
+        error: Why, for rollbacks that ask for ``error``.
+
+    Returns:
+        What was undone, what failed and what had been undone before. A rollback that fails does not
+        raise: ``result.complete`` is False, and calling this again tries it again.
+
+    Raises:
+        DriftError: The user's code cannot be found any more.
+        HandoffError: The ledger cannot be read.
+    """
+    store = open_store(
+        place.store, place.home, allow_pickle=exported.allow_pickle, log=place.logger
+    )
+    with exported.pipeline() as pipeline:
+        result = rollback_run(pipeline, place.run_key, store, error=error)
+    for each in result.undone:
+        place.logger.info("rolled back %s", _named(each.step, each.macro_task, each.shard))
+    for each in result.failed:
+        place.logger.error(
+            "could not roll back %s: %s", _named(each.step, each.macro_task, each.shard), each.error
+        )
+    before = f", {len(result.already)} had been before" if result.already else ""
+    place.logger.info(
+        "rollback of run '%s': %d steps undone, %d failed%s",
+        place.run_key,
+        len(result.undone),
+        len(result.failed),
+        before,
+    )
+    return result
+
+
+def refuse_undone(exported: Exported, place: Place) -> None:
+    """Fail a run that is about to end as successful although some of its work is undone.
+
+    That happens when a run was rolled back as a whole and then retried in part.
+
+    Raises:
+        HandoffError: Naming the macro-tasks that have to run again.
+    """
+    store = open_store(
+        place.store, place.home, allow_pickle=exported.allow_pickle, log=place.logger
+    )
+    undone = undone_macro_tasks(exported.contract.name, place.run_key, store)
+    if undone:
+        names = ", ".join(dict.fromkeys(f"'{name}'" + _of_shard(shard) for name, shard in undone))
+        raise HandoffError(
+            f"the work of macro-task {names} was undone when this run was rolled back, and was not "
+            "done again\n    -> run them again, with all that comes after them"
+        )
+
+
+def _named(step: str, macro_task: str, shard: int | None) -> str:
+    return f"step '{step}' of macro-task '{macro_task}'{_of_shard(shard)}"
+
+
+def _of_shard(shard: int | None) -> str:
+    return "" if shard is None else f", shard {shard + 1}"
