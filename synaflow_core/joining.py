@@ -88,7 +88,7 @@ def join_shards(
             [result.refs[output.dataset] for result in ordered],
             contract.name,
             output.dataset,
-            errors[output.step],
+            errors.get(output.step, 0),  # steps that run no code have no report
             store,
             run_key,
         )

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from synaflow_core.errors import ExportError
-from synaflow_export.cli import config, contract, plan, prune, run, targets
+from synaflow_export.cli import config, contract, plan, prune, rehearse, run, targets, verify
 from synaflow_export.cli.options import examples
 from synaflow_export.cli.output import note, write
 
@@ -37,6 +37,8 @@ def command() -> Any:
     app.command("targets", epilog=targets.EXAMPLES)(targets.targets)
     app.command("contract", epilog=contract.EXAMPLES)(contract.contract)
     app.command("run", epilog=run.EXAMPLES)(run.run)
+    app.command("rehearse", epilog=rehearse.EXAMPLES)(rehearse.rehearse)
+    app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
     app.command("prune", epilog=prune.EXAMPLES)(prune.prune)
     return get_command(app)
 
@@ -78,7 +80,7 @@ class _Commands(TyperGroup):
         self.add_command(get_command(app), name)
 
 
-_OURS = ("plan", "config", "targets", "contract", "run", "prune")
+_OURS = ("plan", "config", "targets", "contract", "run", "rehearse", "verify", "prune")
 
 
 def _application(**settings: Any) -> typer.Typer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ __all__ = [
     "MaxShards",
     "OnCycle",
     "OnCycleOption",
+    "Param",
+    "ParamsFile",
     "PipelineName",
     "RowsPerShard",
     "Shard",
@@ -55,6 +58,24 @@ Code = Annotated[
         metavar="CODE",
         show_default=False,
         help="pipe.py, package.module (either with :variable) or contract.json.",
+    ),
+]
+Param = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        metavar="NAME=VALUE",
+        show_default=False,
+        help="A run parameter; repeat it for more. Lists and objects are JSON.",
+    ),
+]
+ParamsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--params-file",
+        metavar="FILE",
+        show_default=False,
+        help="A JSON file with an object of run parameters; --param wins over it.",
     ),
 ]
 PipelineName = Annotated[

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from traceback import print_exception
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,8 @@ from synaflow_core.errors import ParamsError, RunError, WrongEngineError
 from synaflow_export.blame import describe, user_line
 from synaflow_export.cli.options import (
     Code,
+    Param,
+    ParamsFile,
     PipelineName,
     TableFormat,
     Traceback,
@@ -39,24 +40,8 @@ _FAILED = 1
 
 def run(
     code: Code,
-    param: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param",
-            metavar="NAME=VALUE",
-            show_default=False,
-            help="A run parameter; repeat it for more. Lists and objects are JSON.",
-        ),
-    ] = None,
-    params_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--params-file",
-            metavar="FILE",
-            show_default=False,
-            help="A JSON file with an object of run parameters; --param wins over it.",
-        ),
-    ] = None,
+    param: Param = None,
+    params_file: ParamsFile = None,
     pipeline: PipelineName = None,
     format: Annotated[
         TableFormat,
@@ -149,15 +134,20 @@ def _tell_failure(message: str, place: str, code: str, *, as_json: bool) -> None
     error(f"the run of {code} failed: {message}\n    -> {hint}; --traceback shows all of it")
 
 
-def _show(result: RunResult) -> None:
+def show_outputs(outputs: Mapping[str, Any]) -> None:
+    """Show results, long ones in part."""
     from rich.pretty import pretty_repr
 
-    show(_steps(result.steps.values()))
-    if result.outputs:
+    if outputs:
         show("")
-    for name, value in result.outputs.items():
+    for name, value in outputs.items():
         shown = pretty_repr(value, max_width=100, max_length=20, max_string=2_000)
         show(f"{name} = {shown}")
+
+
+def _show(result: RunResult) -> None:
+    show(_steps(result.steps.values()))
+    show_outputs(result.outputs)
     for report in result.steps.values():
         if report.status == "failed":
             note(f"step '{report.name}' failed, and the run went on (on_error=continue)")
@@ -194,11 +184,16 @@ def _json(
     document: dict[str, Any] = {
         "run_id": run_id,
         "steps": {step.name: msgspec.to_builtins(step) for step in steps},
-        "outputs": {name: _builtins(value) for name, value in (outputs or {}).items()},
+        "outputs": json_of_outputs(outputs or {}),
     }
     if error is not None:
         document["error"] = error
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def json_of_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON values of results."""
+    return {name: _builtins(value) for name, value in outputs.items()}
 
 
 def _builtins(value: Any) -> Any:

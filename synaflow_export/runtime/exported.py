@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from synaflow_core.boundary import OutputSpec
 from synaflow_core.compat import from_public, is_public_pipeline, is_public_registry
 from synaflow_core.contract import Contract
 from synaflow_core.errors import DriftError
@@ -83,6 +84,20 @@ class Exported:
         raise DriftError(
             f"the plan in {self.folder} has no macro-task {name!r}; it has {known}. "
             "Export again, so that the generated file and the plan belong together."
+        )
+
+    def whole(self) -> MacroSpec:
+        """All steps in one process, which writes every dataset of the plan."""
+        return MacroSpec(
+            name=self.contract.name,
+            steps=tuple(self.contract.steps),
+            inputs=(),
+            outputs=tuple(
+                msgspec.convert({**output, "aligned": False}, OutputSpec)
+                for task in self._plan["macro_tasks"]
+                for output in task["outputs"]
+            ),
+            fingerprint=self.contract.fingerprint,
         )
 
     @contextmanager

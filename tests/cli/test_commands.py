@@ -19,7 +19,7 @@ def test_no_arguments_show_the_help(cli: Any) -> None:
     assert "synaflow-export run pipe.py --param count=5" in shown.out
 
 
-@pytest.mark.parametrize("command", ["airflow", "plan", "contract", "run"])
+@pytest.mark.parametrize("command", ["airflow", "plan", "contract", "run", "rehearse", "verify"])
 def test_every_command_explains_itself_with_examples(cli: Any, command: str) -> None:
     shown = cli(command, "--help")
     assert shown.code == 0

@@ -20,8 +20,9 @@ Every scenario of `tests/scenarios/` runs in each of these ways. Its outputs, th
 step, the files that its steps leave behind and the error that ends it equal those of `run()`.
 `make test` prints this table, and checks this page against it.
 
-The first columns are the plan's macro-tasks at each granularity, through a real store. The
-orchestrators are real ones.
+The first columns are the plan's macro-tasks at each granularity, through a real store; `shards`
+cuts every step that can be cut, at granularity `step`, and `rehearse` runs each macro-task and each
+shard in a process of its own. The orchestrators are real ones.
 
 """
 

@@ -49,7 +49,9 @@ def run_task(
     params: dict[str, Any] | None = None,
 ) -> MacroResult:
     """One macro-task, all its shards included, last shard first."""
+    contract = made.contract()
     common: dict[str, Any] = {"params": params or {}, "store": store, "run_key": "r"}
+    common["exported"] = contract
     if spec.shards is None:
         return run_macro_task(made, spec, inputs=inputs, **common)
     sliced = inputs[spec.shards.dataset]
@@ -60,7 +62,7 @@ def run_task(
         part = run_macro_task(made, spec, inputs=inputs, shard=travelled, **common)
         sent = msgspec.json.encode(ShardResult(shard, part.refs, part.report).to_json())
         parts.append(ShardResult.from_json(msgspec.json.decode(sent)))
-    return join_shards(spec, parts, contract=made.contract(), store=store, run_key="r")
+    return join_shards(spec, parts, contract=contract, store=store, run_key="r")
 
 
 def _travelled(ref: DatasetRef | None) -> DatasetRef | None:

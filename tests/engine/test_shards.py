@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import tempfile
 from collections.abc import Generator, Iterator
@@ -26,38 +25,20 @@ from synaflow_core import (
     run,
     step,
 )
-from synaflow_core.errors import ExportError, HandoffError
+from synaflow_core.contract import Contract
+from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import HandoffStore
 from synaflow_core.joining import ShardResult, join_shards
 from synaflow_core.macro import MacroSpec, run_macro_task
 from synaflow_core.shards import ShardSpec, split
-from synaflow_export.plan import GRANULARITIES, Plan
+from synaflow_export.plan import GRANULARITIES
 from tests.engine.reference import Plan as StepPlan
 from tests.engine.reference import build, interpret, plans
 from tests.engine.rehearsing import planned, read, rehearse
+from tests.engine.sharding import sharded_plan
 
 
-def sharded_plan(made: Pipeline, granularity: str, counts: list[int | str]) -> Plan:
-    """A plan with as many sharded regions as the rules allow for."""
-    chosen: dict[str, int | str] = {}
-    number = itertools.cycle(counts)
-    plan = planned(made, granularity)
-    if granularity == "pipeline":
-        return plan
-    for name, declared in made.contract().steps.items():
-        inside = {step for t in plan.macro_tasks if t.shards is not None for step in t.steps}
-        if declared.mode != "each" or name in inside:
-            continue
-        wanted = {**chosen, name: next(number)}
-        rows = 2 if "auto" in wanted.values() else None
-        asked = {"shards": tuple(wanted.items()), "rows_per_shard": rows, "max_shards": 4}
-        with contextlib.suppress(ExportError):
-            plan = planned(made, granularity, **asked)
-            chosen = wanted
-    return plan
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=plans() | plans(11, joins=True),
     granularity=st.sampled_from(sorted(GRANULARITIES)),
@@ -72,7 +53,8 @@ def test_a_sharded_plan_equals_run_and_the_reference(
     except DefinitionError:
         assume(False)
         raise
-    plan = sharded_plan(made, granularity, counts)
+    contract = Contract.from_json(made.contract().to_json())
+    plan = sharded_plan(contract, granularity, counts)  # type: ignore[arg-type]  # drawn
     event(f"sharded: {sum(task.shards is not None for task in plan.macro_tasks)}")
     event(f"aligned: {any(dataset.aligned for dataset in plan.datasets)}")
     expected = asyncio.run(async_run(made)) if asynchronous else run(made)

@@ -21,6 +21,8 @@ RUNNERS = {
     "step": "tests.conformance.runners.macro_tasks:Step",
     "scope": "tests.conformance.runners.macro_tasks:Scope",
     "pipeline": "tests.conformance.runners.macro_tasks:Whole",
+    "shards": "tests.conformance.runners.macro_tasks:Shards",
+    "rehearse": "tests.conformance.runners.macro_tasks:Rehearsed",
     "airflow 3": "tests.conformance.runners.airflow:Airflow3",
     "airflow 2": "tests.conformance.runners.airflow:Airflow2",
     "dagster": "tests.conformance.runners.dagster:Dagster",
