@@ -95,6 +95,7 @@ class Shards(Stream):
                 "hostile_names",
                 "disk",
                 "sinks",
+                "phases",
             ],
             _NO_SLICES,
         ),
