@@ -17,7 +17,7 @@ from benchmarks.measure import ROOT, Row, duration, fresh_python
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 REPEAT = 3
-ORCHESTRATORS = ("airflow", "dagster")
+ORCHESTRATORS = ("airflow", "prefect", "dagster")
 
 _HERE = "benchmarks.ten_steps"
 
