@@ -94,7 +94,7 @@ def pipeline(
     definition = PipelineDef(
         name=name,
         params=params,
-        steps=tuple(steps),
+        steps=_listed(name, steps),
         resources=dict(resources or {}),
         exports=exports,
         materializer=materializer,
@@ -103,6 +103,19 @@ def pipeline(
         description=description,
     )
     return Pipeline(definition, build_dag(definition))
+
+
+def _listed(name: str, steps: object) -> tuple[Any, ...]:
+    if isinstance(steps, Iterable):
+        return tuple(steps)
+    problem = Problem(
+        f"pipeline '{name}'",
+        "steps",
+        "not-a-list",
+        f"expected a list of steps, got {f'one {type(steps).__name__}'.lower()}",
+        "put it into a list: steps=[step(...), ...]",
+    )
+    raise DefinitionError(f"pipeline '{name}' does not compile (1 problem):", [problem])
 
 
 class PipelineRegistry:

@@ -3,7 +3,8 @@
 ``PASSES`` is the whole of it: each pass is a function ``Draft -> Draft`` in a module of its own,
 and knows only :mod:`synaflow_core.compiler.draft`. A pass that finds problems ends the
 compilation: all the problems of that pass are raised together, because what a later pass would
-find could be their consequence.
+find could be their consequence. The first three look at what was declared, each at another side
+of it, so theirs are raised together too.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ PASSES: tuple[Callable[[Draft], Draft], ...] = (
 )
 
 
+_MORE_TO_TELL = (read_params, check_names)
+"""Passes after which the next one is asked too, whatever they found."""
+
+
 def build_dag(definition: PipelineDef) -> Dag:
     """Compile a pipeline.
 
@@ -58,7 +63,7 @@ def build_dag(definition: PipelineDef) -> Dag:
     draft = Draft(definition)
     for compile_pass in PASSES:
         draft = compile_pass(draft)
-        if draft.problems:
+        if draft.problems and compile_pass not in _MORE_TO_TELL:
             count = len(draft.problems)
             raise DefinitionError(
                 f"pipeline '{definition.name}' does not compile "

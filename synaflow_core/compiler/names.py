@@ -14,8 +14,11 @@ from synaflow_core.naming import base_name, name_trouble
 def check_names(draft: Draft) -> Draft:
     """Check the names of pipeline, steps, includes, resources and ``exports``."""
     problems = [*_pipeline_name(draft), *_entries(draft)]
-    if not problems:  # names are text from here on
-        problems = [*_duplicates(draft), *_resources(draft), *_exports(draft)]
+    steps: tuple[object, ...] = draft.definition.steps
+    entries = [e for e in steps if isinstance(e, Step | Include) and isinstance(e.name, str)]
+    legal = [entry for entry in entries if not name_trouble(entry.name)]
+    names = [entry.name for entry in entries]
+    problems += [*_duplicates(draft, legal), *_resources(draft, names), *_exports(draft, names)]
     return draft.with_problems(problems)
 
 
@@ -60,10 +63,10 @@ def _shown(name: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _duplicates(draft: Draft) -> Iterator[Problem]:
+def _duplicates(draft: Draft, entries: list[Step | Include]) -> Iterator[Problem]:
     by_name: dict[str, str] = {}
     by_base: dict[str, str] = {}
-    for entry in draft.definition.steps:
+    for entry in entries:
         place = place_of(entry.fn)
         where = place or draft.pipeline_place
         if entry.name in by_name:
@@ -91,10 +94,8 @@ def _duplicates(draft: Draft) -> Iterator[Problem]:
         by_base[base] = entry.name
 
 
-def _resources(draft: Draft) -> Iterator[Problem]:
-    definition = draft.definition
-    steps = {entry.name for entry in definition.steps}
-    for name, factory in definition.resources.items():
+def _resources(draft: Draft, steps: list[str]) -> Iterator[Problem]:
+    for name, factory in draft.definition.resources.items():
         where, subject = place_of(factory) or draft.pipeline_place, f"resource {_shown(name)}"
         trouble = name_trouble(name)
         if trouble:
@@ -113,9 +114,8 @@ def _resources(draft: Draft) -> Iterator[Problem]:
             )
 
 
-def _exports(draft: Draft) -> Iterator[Problem]:
+def _exports(draft: Draft, names: list[str]) -> Iterator[Problem]:
     exports: object = draft.definition.exports
-    names = [entry.name for entry in draft.definition.steps]
     if exports is None or exports in names:
         return
     yield Problem(

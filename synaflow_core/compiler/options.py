@@ -17,7 +17,10 @@ _CALLABLES = ("materializer", "error_materializer", "rollback")
 def check_options(draft: Draft) -> Draft:
     """Check every option for its type and range."""
     problems = list(_pipeline_options(draft))
-    for entry in draft.definition.steps:
+    steps: tuple[object, ...] = draft.definition.steps
+    for entry in steps:
+        if not isinstance(entry, Step | Include):
+            continue  # told with the names
         where = place_of(entry.fn) or draft.pipeline_place
         for option, message, hint in _wrong_options(entry):
             subject = f"{subject_of(entry)}, {option}" if option else subject_of(entry)

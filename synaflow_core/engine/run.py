@@ -67,7 +67,7 @@ def run(
         OverridesError: The overrides do not fit; tells every unknown key.
         ReplayError: The dead letters cannot be replayed.
     """
-    dag = pipeline if isinstance(pipeline, Dag) else pipeline.dag
+    dag = _dag_of(pipeline)
     if dag.is_async:
         raise WrongEngineError(f"pipeline '{dag.name}' has async steps: use 'await async_run(...)'")
     state, program = _begin(dag, params, workers, overrides, replay, strict_lockstep)
@@ -93,12 +93,22 @@ async def async_run(
     Raises:
         WrongEngineError: The pipeline is synchronous.
     """
-    dag = pipeline if isinstance(pipeline, Dag) else pipeline.dag
+    dag = _dag_of(pipeline)
     if not dag.is_async and dag.steps:
         raise WrongEngineError(f"pipeline '{dag.name}' has no async steps: use 'run(...)'")
     state, program = _begin(dag, params, workers, overrides, replay, strict_lockstep)
     await run_program_async(state, program, monitor, workers)
     return _result(state)
+
+
+def _dag_of(pipeline: HasDag | Dag) -> Dag:
+    dag = pipeline if isinstance(pipeline, Dag) else getattr(pipeline, "dag", None)
+    if not isinstance(dag, Dag):
+        raise TypeError(
+            f"expected what pipeline(...) returned, or its dag, got {type(pipeline).__name__} "
+            f"{pipeline!r:.80}"
+        )
+    return dag
 
 
 def _program(dag: Dag) -> Program:

@@ -263,3 +263,14 @@ def steps_in_a_circle() -> Any:
         step("third", function(int, second=int)),
     ]
     return pipeline("orders", Params, steps)
+
+
+@refusal
+def steps_that_are_one_step() -> Any:
+    return pipeline("orders", Params, step("numbers", numbers))  # type: ignore[arg-type]
+
+
+@refusal
+def mistakes_of_three_kinds() -> Any:
+    steps = [numbers, step("the total", total), step("log", log, max_in_flight=0)]
+    return pipeline("orders", {"count": 3}, steps)  # type: ignore[arg-type]

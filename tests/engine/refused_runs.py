@@ -45,7 +45,7 @@ def message(case: Case) -> Case:
     return case
 
 
-def told(kind: type[SynaflowError], act: Callable[[], object]) -> str:
+def told(kind: type[Exception], act: Callable[[], object]) -> str:
     with pytest.raises(kind) as caught:
         act()
     assert type(caught.value) is kind
@@ -63,6 +63,13 @@ def left_behind(result: RunResult) -> str:
         lines.append(f"{report.name}: {report.status}")
         lines += [f"    {text}" for text in (report.reason, report.first_error) if text]
     return "\n".join(lines)
+
+
+@message
+def what_is_no_pipeline(asynchronous: bool, folder: Path) -> str:
+    if asynchronous:
+        return told(TypeError, lambda: asyncio.run(async_run("orders")))  # type: ignore[arg-type]
+    return told(TypeError, lambda: run("orders"))  # type: ignore[arg-type]
 
 
 class Params(NamedTuple):
