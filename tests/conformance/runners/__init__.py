@@ -25,6 +25,7 @@ RUNNERS = {
     "rehearse": "tests.conformance.runners.macro_tasks:Rehearsed",
     "airflow 3": "tests.conformance.runners.airflow:Airflow3",
     "airflow 2": "tests.conformance.runners.airflow:Airflow2",
+    "prefect 3": "tests.conformance.runners.prefect3:Prefect3",
     "dagster": "tests.conformance.runners.dagster:Dagster",
 }
 """Column of the matrix -> ``module:class``."""

@@ -214,7 +214,7 @@ def outcome_of(run_id: str) -> Outcome:
         tasks={_name(task): task.state.name for task in tasks},
         tries={_name(task): task.run_count for task in tasks},
         messages={_name(task): task.state.message or "" for task in tasks},
-        artifacts={artifact.key: artifact.data for artifact in artifacts},
+        artifacts={artifact.key: artifact.data for artifact in artifacts if artifact.key},
     )
 
 
