@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -38,11 +39,18 @@ from synaflow_export.runtime.prefect_artifacts import (
 )
 
 if TYPE_CHECKING:
+    from synaflow_core.macro import MacroResult, MacroSpec
     from synaflow_export.runtime.exported import Exported
     from synaflow_export.runtime.running import Place
 
 Refs = dict[str, dict[str, Any]]
 """What a task returns: dataset -> its reference (address, number of elements, digest)."""
+
+Shard = dict[str, Any]
+"""One slice of the dataset that a sharded macro-task works on."""
+
+Part = dict[str, Any]
+"""What one shard returns."""
 
 WITH_ERRORS = "CompletedWithErrors"
 """Name of the state of what succeeded although something in it failed."""
@@ -85,36 +93,86 @@ def start_run(folder: Path, params: Mapping[str, Any], *, store: str | None = No
     return run
 
 
-def run_macro_task(run: Run, macro_task: str, inputs: Mapping[str, Any] | None = None) -> Refs:
+def run_macro_task(
+    run: Run,
+    macro_task: str,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    shard: Shard | None = None,
+) -> Refs:
     """Run the steps of one macro-task; called from a task.
 
     Args:
         run: From :func:`start_run`.
         macro_task: Name of the macro-task in the plan.
         inputs: Dataset -> its reference, as the upstream task returned it.
+        shard: One of those that :func:`plan_shards` gave; only this slice is worked on.
 
     Returns:
-        Dataset -> reference, for all that was written; in a state called ``CompletedWithErrors``
-        if something inside failed and that was to be survived.
+        Dataset -> reference, for all that was written (of a shard, what :func:`join_shards` takes);
+        in a state called ``CompletedWithErrors`` if something inside failed and that was to be
+        survived.
 
     Raises:
         Exception: Whatever went wrong; :func:`may_pass` says if Prefect shall try again.
     """
-    from synaflow_export.runtime.running import returned, run_exported
+    from synaflow_export.runtime.running import run_exported
+    from synaflow_export.runtime.shards import part_of
 
     exported = _exported(run.folder)
     place = _place(run, macro_task)
     params = {name: _json_value(value) for name, value in run.params.items()}
-    spec, result = run_exported(exported, macro_task, place, params=params, inputs=inputs or {})
-    refs: Refs = {out.dataset: returned(result.refs[out.dataset]) for out in spec.outputs}
-    return _completed(refs, [_remark(report) for report in result.report.steps])
+    spec, result = run_exported(
+        exported, macro_task, place, params=params, inputs=inputs or {}, shard=shard
+    )
+    made = _refs(spec, result) if shard is None else part_of(shard, result)
+    return _completed(made, [_remark(report) for report in result.report.steps])
 
 
 async def run_macro_task_async(
-    run: Run, macro_task: str, inputs: Mapping[str, Any] | None = None
+    run: Run,
+    macro_task: str,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    shard: Shard | None = None,
 ) -> Refs:
     """Run the steps of one macro-task of an async pipeline; as :func:`run_macro_task`."""
-    return await asyncio.to_thread(run_macro_task, run, macro_task, inputs)
+    return await asyncio.to_thread(run_macro_task, run, macro_task, inputs, shard=shard)
+
+
+def plan_shards(run: Run, macro_task: str, refs: Any) -> list[Shard]:
+    """Cut the dataset that a sharded macro-task works on into slices; called in a flow.
+
+    Args:
+        run: From :func:`start_run`.
+        macro_task: Name of the macro-task in the plan.
+        refs: The future of the task that makes the dataset, or what it returned.
+
+    Raises:
+        Exception: The failure of that task.
+    """
+    from synaflow_export.runtime import shards
+
+    made = refs.result() if isinstance(refs, PrefectFuture) else refs
+    return shards.plan_shards(_exported(run.folder), macro_task, made)
+
+
+def join_shards(run: Run, macro_task: str, parts: Iterable[Part]) -> Refs:
+    """Make one dataset each of what the shards of a macro-task wrote; called from a task.
+
+    Args:
+        run: From :func:`start_run`.
+        macro_task: Name of the macro-task in the plan.
+        parts: What :func:`run_macro_task` returned for each shard.
+
+    Raises:
+        ThresholdExceededException: Too many items of a step failed, over all shards.
+    """
+    from synaflow_export.runtime import shards
+
+    place = _place(run, macro_task)
+    spec, result = shards.join_shards(_exported(run.folder), macro_task, place, parts)
+    return _completed(_refs(spec, result), [_remark(report) for report in result.report.steps])
 
 
 def gather_refs(run: Run, tasks: Mapping[str, Any]) -> Refs:
@@ -199,6 +257,12 @@ def _place(run: Run, macro_task: str) -> Place:
     )
 
 
+def _refs(spec: MacroSpec, result: MacroResult) -> Refs:
+    from synaflow_export.runtime.running import returned
+
+    return {out.dataset: returned(result.refs[out.dataset]) for out in spec.outputs}
+
+
 def _json_value(value: Any) -> Any:
     """A parameter as the worker's own check understands it: what it was before Prefect read it."""
     if isinstance(value, BaseModel):
@@ -212,23 +276,36 @@ def _json_value(value: Any) -> Any:
 
 def _waited_for(run: Run, tasks: Mapping[str, Any]) -> tuple[Refs, list[str]]:
     """The references of all tasks, and what is to be remarked on them."""
-    futures = {task: given for task, given in tasks.items() if isinstance(given, PrefectFuture)}
-    names = {id(future): task for task, future in futures.items()}
-    states: dict[str, State[Any]] = {}
+    futures = [(task, future) for task, given in tasks.items() for future in _futures(given)]
+    names = {id(future): task for task, future in futures}
+    left = Counter(task for task, _ in futures)
     progress = progress_of(run.key)
-    for task in tasks.keys() - futures.keys():
-        progress.ended(task)
-    for future in as_completed(list(futures.values())):
+    for future in as_completed([future for _, future in futures]):
         future.wait()  # until then its state may be an earlier one
-        states[names[id(future)]] = future.state
-        if future.state.is_completed():
-            progress.ended(names[id(future)])
-    _raise_first_failure([states[task] for task in futures])
+        task = names[id(future)]
+        left[task] -= future.state.is_completed()
+        if not left[task]:
+            progress.ended(task)
+    _raise_first_failure([future.state for _, future in futures])
     refs: Refs = {}
+    told = []
     for task, given in tasks.items():
-        refs.update(given.result() if task in futures else given)
-    told = [states[task].message or "" for task in futures if states[task].name == WITH_ERRORS]
+        if isinstance(given, list):  # shards: another task has joined them
+            continue
+        if isinstance(given, PrefectFuture):
+            refs.update(given.result())
+            if given.state.name == WITH_ERRORS:
+                told.append(given.state.message or task)
+        else:
+            refs.update(given)
+            progress.ended(task)
     return refs, told
+
+
+def _futures(given: Any) -> list[PrefectFuture[Any]]:
+    if isinstance(given, PrefectFuture):
+        return [given]
+    return list(given) if isinstance(given, list) else []
 
 
 def _raise_first_failure(states: list[State[Any]]) -> None:

@@ -25,6 +25,7 @@ from typing import ClassVar
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
 from synaflow_export.generated import Editable, GeneratedFile, manifest_file
+from synaflow_export.plan.model import Plan
 from synaflow_export.prose import code, docstring_of, plain, sentence, wrapped
 from synaflow_export.pylayout import Group, call, lay_out, value
 from synaflow_export.pyname import PyComment, PyLiteral, PyName, TaskId, module_safe
@@ -47,13 +48,14 @@ _POLICIES = Editable(
 )
 
 _IMPORTED = frozenset(
-    {"Any", "Annotated", "BaseModel", "Decimal", "Field", "Literal", "Path", "Refs", "Run", "UUID"}
+    {"Any", "Annotated", "BaseModel", "Decimal", "Field", "Literal", "Part"}
+    | {"Path", "Refs", "Run", "Shard", "UUID"}
     | {"DaskTaskRunner", "ProcessPoolTaskRunner", "RayTaskRunner", "ThreadPoolTaskRunner"}
     | {"date", "datetime", "flow", "task", "time", "timedelta", "unmapped"}
     | {"finish_run", "gather_refs", "join_shards", "may_pass", "once_per_run", "plan_shards"}
     | {"run_macro_task", "run_macro_task_async", "start_run"}
 )
-_DEFINED = frozenset({"FOLDER", "STORE", "TASK", "TASK_RUNNER", "run"})
+_DEFINED = frozenset({"FOLDER", "STORE", "TASK", "TASK_RUNNER", "parts", "run", "shard"})
 
 
 class PrefectTarget(Target[PrefectOptions]):
@@ -64,6 +66,7 @@ class PrefectTarget(Target[PrefectOptions]):
     options_type: ClassVar[type[PrefectOptions]] = PrefectOptions
     default_out: ClassVar[str] = "flows"
     runs_async_pipelines: ClassVar[bool] = True
+    maps_shards: ClassVar[bool] = True
     limits_concurrency: ClassVar[bool] = True  # tags, which the operator limits
 
     def view(self, export: Export[PrefectOptions]) -> tuple[GeneratedFile, ...]:
@@ -133,7 +136,9 @@ class _FlowView:
                 column="Prefect task",
                 between="results hold references and counts, never data.",
             ),
-            imports=import_lines({*_names(is_async), runner_import(options), *params.imported}),
+            imports=import_lines(
+                {*_names(plan, is_async), runner_import(options), *params.imported}
+            ),
             policies_begin=_POLICIES.begin,
             policies_end=_POLICIES.end,
             task_policies=lay_out("TASK: dict[str, Any] = ", policies(options)),
@@ -141,7 +146,7 @@ class _FlowView:
             store=lay_out("STORE = ", value(options.store)),
             folder=lay_out("FOLDER = ", call("Path(__file__).with_name", [value(folder)])),
             before=params.before,
-            tasks=tuple(wiring.task(task) for task in plan.macro_tasks),
+            tasks=tuple(view for task in plan.macro_tasks for view in wiring.tasks(task)),
             function=function,
             name=lay_out("name=", value(flow_id), ",", depth=1),
             signature=_signature(function, params, is_async),
@@ -152,14 +157,17 @@ class _FlowView:
         )
 
 
-def _names(is_async: bool) -> set[tuple[str, str]]:
+def _names(plan: Plan, is_async: bool) -> set[tuple[str, str]]:
     run = "run_macro_task_async" if is_async else "run_macro_task"
-    ours = ("Refs", "Run", "finish_run", "may_pass", "once_per_run", run, "start_run")
+    ours = {"Refs", "Run", "finish_run", "may_pass", "once_per_run", run, "start_run"}
+    of_prefect = {"flow", "task"}
+    if any(task.shards is not None for task in plan.macro_tasks):
+        ours |= {"Part", "Shard", "join_shards", "plan_shards"}
+        of_prefect.add("unmapped")
     return {
         ("pathlib", "Path"),
         ("typing", "Any"),
-        ("prefect", "flow"),
-        ("prefect", "task"),
+        *(("prefect", name) for name in of_prefect),
         *((_RUNTIME, name) for name in ours),
     }
 

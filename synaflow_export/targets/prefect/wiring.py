@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from synaflow_core.contract import Contract
 from synaflow_export.documentation.steps import task_doc
 from synaflow_export.plan.model import MacroTask
+from synaflow_export.prose import code, docstring_of, wrapped
 from synaflow_export.pylayout import Group, Node, call, lay_out, value
 from synaflow_export.pyname import PyLiteral
 from synaflow_export.targets.prefect.options import PrefectOptions
@@ -46,14 +47,17 @@ class Wiring:
     options: PrefectOptions
     run: str
 
-    def task(self, task: MacroTask) -> TaskView:
-        """The function of one macro-task."""
+    def tasks(self, task: MacroTask) -> tuple[TaskView, ...]:
+        """The function of one macro-task; two for one that runs in shards."""
+        return (self._run(task),) if task.shards is None else (self._run(task), self._join(task))
+
+    def _run(self, task: MacroTask) -> TaskView:
         is_async = self.contract.engine == "async"
         function = self.wires.functions[task.name]
         reads = {
             entry.dataset: self.refs(self.wires.producer(entry.dataset)) for entry in task.inputs
         }
-        arguments = [f"{refs}: Refs" for refs in dict.fromkeys(reads.values())]
+        arguments = ["run: Run", *(f"{refs}: Refs" for refs in dict.fromkeys(reads.values()))]
         inputs = Group(
             "{",
             "}",
@@ -62,16 +66,45 @@ class Wiring:
         body = call(
             "run_macro_task_async" if is_async else "run_macro_task",
             ["run", value(task.name), *([inputs] if reads else [])],
+            {} if task.shards is None else {"shard": "shard"},
         )
+        returned = "Refs" if task.shards is None else "Part"
+        if task.shards is not None:
+            arguments.append("shard: Shard")
         prefix = "async def" if is_async else "def"
         return TaskView(
             decorator=lay_out("@", self._decorator(task)),
-            signature=lay_out(
-                "", call(f"{prefix} {function}", ["run: Run", *arguments]), " -> Refs:"
-            ),
+            signature=lay_out("", call(f"{prefix} {function}", arguments), f" -> {returned}:"),
             doc=task_doc(task, self.contract, depth=1),
             call=lay_out("return await " if is_async else "return ", body, depth=1),
         )
+
+    def _join(self, task: MacroTask) -> TaskView:
+        """The task that makes one dataset of what the shards wrote."""
+        name = code(task.name, 60)
+        return TaskView(
+            decorator=lay_out("@", Group("task(", ")", (("**", PyLiteral("TASK")),))),
+            signature=lay_out(
+                "",
+                call(f"def {self._joining(task)}", ["run: Run", "parts: list[Part]"]),
+                " -> Refs:",
+            ),
+            doc=docstring_of(
+                wrapped(
+                    f"Joins the shards of {name} and judges them as a whole.", depth=1, first=3
+                ),
+                depth=1,
+            ),
+            call=lay_out(
+                "return ", call("join_shards", ["run", value(task.name), "parts"]), depth=1
+            ),
+        )
+
+    def _joining(self, task: MacroTask) -> Word:
+        return self.wires.name(f"join_{task.name}", "join")
+
+    def _parts(self, task: MacroTask) -> Word:
+        return self.wires.name(f"{task.name}_parts", "parts")
 
     def refs(self, macro_task: str) -> Word:
         """The variable that holds what calling a task's function gives."""
@@ -85,26 +118,44 @@ class Wiring:
             named: dict[str, Node | str] = {}
             if waits:
                 named["wait_for"] = Group("[", "]", tuple(("", PyLiteral(w)) for w in waits))
-            submit = call(
-                f"{self.wires.functions[task.name]}.submit",
-                [self.run, *(self.refs(name) for name in read)],
-                named,
+            arguments: list[Node | str] = [self.run, *(self.refs(name) for name in read)]
+            function = self.wires.functions[task.name]
+            if task.shards is None:
+                submit = call(f"{function}.submit", arguments, named)
+                yield lay_out(f"{self.refs(task.name)} = ", submit, depth=1)
+                continue
+            sliced = self.refs(self.wires.producer(task.shards.dataset))
+            shards = call("plan_shards", [self.run, value(task.name), sliced])
+            mapped = [call("unmapped", [argument]) for argument in arguments]
+            yield lay_out(
+                f"{self._parts(task)} = ",
+                call(f"{function}.map", [*mapped, shards], named),
+                depth=1,
             )
-            yield lay_out(f"{self.refs(task.name)} = ", submit, depth=1)
+            join = call(f"{self._joining(task)}.submit", [self.run, self._parts(task)])
+            yield lay_out(f"{self.refs(task.name)} = ", join, depth=1)
 
     def ending(self, function: str, tasks: tuple[MacroTask, ...]) -> PyLiteral:
         """The statement that waits for the tasks and gives back what they made."""
         return lay_out("return ", call(function, [self.run, self._results(tasks)]), depth=1)
 
     def _results(self, tasks: tuple[MacroTask, ...]) -> Group:
-        rows = tuple((f"{PyLiteral.of(t.name)}: ", PyLiteral(self.refs(t.name))) for t in tasks)
-        return Group("{", "}", rows)
+        rows: list[tuple[str, Node]] = []
+        for task in tasks:
+            if task.shards is not None:
+                rows.append(
+                    (f"{PyLiteral.of(f'{task.name} (shards)')}: ", PyLiteral(self._parts(task)))
+                )
+            rows.append((f"{PyLiteral.of(task.name)}: ", PyLiteral(self.refs(task.name))))
+        return Group("{", "}", tuple(rows))
 
     def _decorator(self, task: MacroTask) -> Group:
         named: list[tuple[str, Node]] = []
         task_id = self.wires.task_ids[task.name]
         if str(task_id) != str(self.wires.functions[task.name]):
             named.append(("name=", value(str(task_id))))
+        if task.shards is not None:
+            named.append(("task_run_name=", value(f"{task_id} {{shard[label]}}")))
         if tags := task_tags(task, self.contract, self.options):
             named.append(("tags=", value(tags)))
         named.append(("**", _policies(own_policies(task.name, self.options))))

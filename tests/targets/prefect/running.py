@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import textwrap
 import warnings
@@ -219,5 +220,5 @@ def outcome_of(run_id: str) -> Outcome:
 
 
 def _name(task: Any) -> str:
-    """Name of a task: its run's name without the three characters at the end."""
-    return str(task.name).rpartition("-")[0]
+    """Name of a task: its run's name without what Prefect puts at the end to tell runs apart."""
+    return re.sub("-[0-9a-f]{3}$", "", str(task.name))

@@ -20,6 +20,7 @@ from synaflow_export.plan.planner import make_plan
 from synaflow_export.target import Export, get_target
 from tests.targets.airflow.test_golden import SUBPIPELINES
 from tests.targets.airflow.test_running import EVERY_PARAM, LINEAR
+from tests.targets.prefect.test_shards import source
 from tests.targets.test_pylayout import complaints
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -54,6 +55,7 @@ CASES: dict[str, tuple[str, dict[str, Any], PlanOptions]] = {
         SCHEDULED,
         PlanOptions(granularity="step"),
     ),
+    "sharded": (source(), {}, PlanOptions()),
     "web_logs": ("examples/web_logs/pipe.py", {}, PlanOptions()),
 }
 
