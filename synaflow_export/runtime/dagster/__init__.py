@@ -4,7 +4,8 @@ Loading a definitions file imports Dagster, this package and the errors and refe
 ``synaflow_core``; neither the user's code nor the engine's machinery. One file per concept:
 :mod:`.export` (what the definitions say about the pipeline), :mod:`.params` (types that Dagster
 cannot hold, as text), :mod:`.running` (one macro-task), :mod:`.results` (what Dagster is told),
-:mod:`.io_manager` and :mod:`.loading` (how other assets get the data).
+:mod:`.io_manager` and :mod:`.loading` (how other assets get the data), :mod:`.rollback` (after a
+failed run).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from synaflow_export.runtime.dagster.params import (
     matching,
     one_of,
 )
+from synaflow_export.runtime.dagster.rollback import roll_back, rollback_request
 from synaflow_export.runtime.dagster.running import run_macro_task
 
 __all__ = [
@@ -34,5 +36,7 @@ __all__ = [
     "UuidText",
     "matching",
     "one_of",
+    "roll_back",
+    "rollback_request",
     "run_macro_task",
 ]

@@ -9,16 +9,22 @@ argument; see :mod:`.loading`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import secrets
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import DatasetRef
 
-_LATEST = "latest"
+if TYPE_CHECKING:
+    from synaflow_core.handoff import HandoffStore
+    from synaflow_core.handoff.folders import Folder
+
+_LATEST = "latest.json"
+_PARTITION = "partition="
 
 
 class ReferenceIOManager(dg.IOManager):  # type: ignore[misc]  # its types are not looked at
@@ -50,9 +56,9 @@ class ReferenceIOManager(dg.IOManager):  # type: ignore[misc]  # its types are n
         document = json.dumps({**returned(obj), "dataset": dataset}).encode()
         run_id: str = context.run_id
         for place in self._places(context):
-            place.publish(f"{run_id}.json", document, f"{run_id}.tmp")
+            place.publish(f"{run_id}.json", document, f"{secrets.token_hex(8)}.tmp")
             if obj is not None:
-                place.publish(f"{_LATEST}.json", document, f"{run_id}.{_LATEST}.tmp")
+                place.publish(_LATEST, document, f"{secrets.token_hex(8)}.tmp")
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The dataset in the form that the annotation of the argument asks for.
@@ -63,18 +69,49 @@ class ReferenceIOManager(dg.IOManager):  # type: ignore[misc]  # its types are n
         from synaflow_export.runtime.dagster.loading import load
 
         wanted = context.dagster_type.typing_type
+        store = self._store(context.step_context.instance)
         found = [
-            load(self._reference(place, context), wanted, self._folder, self._store(context))
+            load(self._reference(place, context), wanted, self._folder, store)
             for place in self._places(context)
         ]
         if context.has_asset_key and context.has_asset_partitions and len(found) != 1:
             return dict(zip(context.asset_partition_keys, found, strict=True))
         return found[0]
 
-    def _reference(self, place: Any, context: dg.InputContext) -> dict[str, Any]:
+    def forget(
+        self, key: dg.AssetKey, run_id: str, datasets: Collection[str], instance: dg.DagsterInstance
+    ) -> bool:
+        """Remove the reference that a run left for an asset, if it is of one of some datasets.
+
+        Args:
+            key: Of the asset.
+            run_id: Of the run; what another one wrote later stays the latest.
+            datasets: Names.
+            instance: Dagster's.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            HandoffError: The store failed.
+        """
+        from synaflow_core.handoff.folders import open_folder
+
+        asset = open_folder(self._asset(key, instance))
+        own, gone = f"{run_id}.json", False
+        for place in ("", *(f"{n}/" for n in asset.folders("") if n.startswith(_PARTITION))):
+            document = asset.read(f"{place}{own}")
+            if document is None or json.loads(document)["dataset"] not in datasets:
+                continue
+            latest = asset.read(f"{place}{_LATEST}") == document
+            asset.delete([f"{place}{own}", *([f"{place}{_LATEST}"] if latest else [])])
+            gone = True
+        return gone
+
+    def _reference(self, place: Folder, context: dg.InputContext) -> dict[str, Any]:
         """What this run wrote, else what was written last."""
-        for name in (context.step_context.run_id, _LATEST):
-            if document := place.read(f"{name}.json"):
+        for name in (f"{context.step_context.run_id}.json", _LATEST):
+            if document := place.read(name):
                 reference: dict[str, Any] = json.loads(document)
                 return reference
         what = context.asset_key.to_user_string() if context.has_asset_key else context.name
@@ -83,26 +120,34 @@ class ReferenceIOManager(dg.IOManager):  # type: ignore[misc]  # its types are n
             "this store, or its last run was rolled back\n    -> materialise it, then this"
         )
 
-    def _places(self, context: dg.OutputContext | dg.InputContext) -> Iterator[Any]:
+    def _places(self, context: dg.OutputContext | dg.InputContext) -> Iterator[Folder]:
         """Where the references of an asset are, one place per partition."""
         from synaflow_core.handoff.folders import open_folder
         from synaflow_core.handoff.places import segment_of
 
-        base = f"{self._store(context).url}/.dagster"
+        instance = context.step_context.instance
         if not context.has_asset_key:
-            yield open_folder("/".join((base, *map(segment_of, context.get_identifier()))))
+            yield open_folder(self._below(context.get_identifier(), instance))
             return
-        asset = "/".join((base, *map(segment_of, context.asset_key.path)))
+        asset = self._asset(context.asset_key, instance)
         if not context.has_asset_partitions:
             yield open_folder(asset)
             return
         for partition in context.asset_partition_keys:
-            yield open_folder(f"{asset}/partition={segment_of(partition)}")
+            yield open_folder(f"{asset}/{_PARTITION}{segment_of(partition)}")
 
-    def _store(self, context: dg.OutputContext | dg.InputContext) -> Any:
+    def _asset(self, key: dg.AssetKey, instance: dg.DagsterInstance) -> str:
+        return self._below(key.path, instance)
+
+    def _below(self, names: Iterable[str], instance: dg.DagsterInstance) -> str:
+        from synaflow_core.handoff.places import segment_of
+
+        return "/".join((self._store(instance).url, ".dagster", *map(segment_of, names)))
+
+    def _store(self, instance: dg.DagsterInstance) -> HandoffStore:
         from synaflow_export.runtime.exported import Exported
         from synaflow_export.runtime.storage import open_store
 
-        home = Path(context.step_context.instance.root_directory)
+        home = Path(instance.root_directory)
         pickled = Exported(self._folder).allow_pickle
         return open_store(self._store_url, home, allow_pickle=pickled, log=None)

@@ -54,12 +54,17 @@ def run_macro_task(
         Exception: Any other failure; Dagster tries again as the file says.
     """
     from synaflow_export.runtime.dagster.results import Results
+    from synaflow_export.runtime.dagster.rollback import refuse_undone
     from synaflow_export.runtime.exported import Exported
 
     exported = Exported(export.folder)
+    pipeline = next(iter(context.assets_def.keys)).path[0]
+    refuse_undone(context, export, exported, pipeline)
     results = Results(context)
     try:
-        spec, result = _run(context, export, exported, macro_task, inputs or {}, params, results)
+        spec, result = _run(
+            context, export, exported, pipeline, macro_task, inputs or {}, params, results
+        )
     except ThresholdExceededException as error:
         yield from results.exceeded(error)
         raise results.failure(error) from error
@@ -76,17 +81,19 @@ def _run(
     context: dg.AssetExecutionContext,
     export: Export,
     exported: Exported,
+    pipeline: str,
     macro_task: str,
     inputs: Mapping[str, DatasetRef | None],
     params: dg.ConfigurableResource | None,
     results: Any,
 ) -> tuple[MacroSpec, MacroResult]:
+    from synaflow_export.runtime.dagster.rollback import run_key_of
     from synaflow_export.runtime.running import Place, returned, run_exported
 
     place = Place(
         store=export.store,
         home=Path(context.instance.root_directory),
-        run_key=_run_key(context, exported),
+        run_key=run_key_of(pipeline, exported.contract.name, context.run.run_id),
         logger=context.log,
         on_report=results.keep,
     )
@@ -110,10 +117,3 @@ def _values(params: dg.ConfigurableResource | None, exported: Exported) -> dict[
         for name, value in given.items()
         if name in fields and not (value is None and "default" not in fields[name])
     }
-
-
-def _run_key(context: dg.AssetExecutionContext, exported: Exported) -> str:
-    """Key of the run's datasets; exports of one pipeline under several names must not share it."""
-    name = next(iter(context.assets_def.keys)).path[0]
-    run_id: str = context.run.run_id
-    return run_id if name == exported.contract.name else f"{name}@{run_id}"

@@ -23,9 +23,12 @@ from synaflow_export.targets.dagster.options import DagsterOptions, owner_of
 from synaflow_export.wires import Wires
 
 _IMPORTED = "Annotated Any DatasetRef Export Field Iterator Literal Path dg run_macro_task"
+_ROLLBACK = "roll_back rollback_job rollback_on_cancel rollback_on_failure rollback_request undo"
 _LOWERED = "DecimalText IsoDate IsoDateTime IsoDuration IsoTime UuidText matching one_of"
 _CONSTANTS = "CRON EXECUTOR EXPORT IO OWNERS POOL RETRY_POLICY RUN_TAGS SHARED STORE TAGS TIMEZONE"
-NAMES_OF_THE_FILE = frozenset(f"{_IMPORTED} {_LOWERED} {_CONSTANTS} context defs job".split())
+NAMES_OF_THE_FILE = frozenset(
+    f"{_IMPORTED} {_LOWERED} {_CONSTANTS} {_ROLLBACK} context defs job".split()
+)
 
 _VERSION_LENGTH = 16
 
@@ -67,6 +70,7 @@ class Assets:
         self._wires = wires
         self._names = names
         self._params = params
+        self._undoable = any(step.rollback for step in contract.steps.values())
         self._lineage = Lineage(plan, contract)
         self._skippable = self._lineage.skippable()
 
@@ -194,6 +198,8 @@ class Assets:
         named: dict[str, Node | str] = {"retry_policy": "RETRY_POLICY"}
         if {"retries", "retry_delay", "retry_backoff"} & set(own):
             named["retry_policy"] = retry_policy(options)
+        if self._undoable:
+            named["op_tags"] = value({"synaflow/macro_task": task.name})
         if options.pool is not None:
             named["pool"] = value(options.pool) if "pool" in own else "POOL"
         return named

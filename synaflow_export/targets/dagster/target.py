@@ -68,6 +68,7 @@ class DagsterTarget(Target[DagsterOptions]):
     title: ClassVar[str] = "Dagster"
     options_type: ClassVar[type[DagsterOptions]] = DagsterOptions
     default_out: ClassVar[str] = "defs"
+    runs_rollbacks: ClassVar[bool] = True
     runs_async_pipelines: ClassVar[bool] = True  # in a sync asset; the runner starts the event loop
     limits_concurrency: ClassVar[bool] = True
     groups_includes: ClassVar[bool] = True
@@ -102,6 +103,22 @@ def _bad_name(options: DagsterOptions) -> Iterator[Problem]:
 
 
 @dataclass(frozen=True)
+class _Rollback:
+    """Names of what rolls back a failed run, as literals."""
+
+    pipeline: PyLiteral
+    op: PyLiteral
+    job: PyLiteral
+    on_failure: PyLiteral
+    on_cancel: PyLiteral
+
+    @classmethod
+    def of(cls, name: str) -> _Rollback:
+        ends = ("", "_undo", "_rollback", "_rollback_on_failure", "_rollback_on_cancel")
+        return cls(*(PyLiteral.of(f"{name}{end}") for end in ends))
+
+
+@dataclass(frozen=True)
 class _FileView:
     """All that the template pastes; everything in it is safe, and laid out where it may be long."""
 
@@ -125,6 +142,7 @@ class _FileView:
     params: ParamsCode | None
     assets: tuple[AssetView, ...]
     job: PyLiteral
+    rollback: _Rollback | None
     resources: tuple[PyLiteral, ...]
     listed: PyLiteral
 
@@ -140,6 +158,9 @@ class _FileView:
         ours = {"Export", "run_macro_task", *(params.ours if params else ())}
         if any(task.inputs for task in plan.macro_tasks):
             ours.add("DatasetRef")
+        undoable = any(step.rollback for step in contract.steps.values())
+        if undoable:
+            ours |= {"roll_back", "rollback_request"}
         functions = [wires.functions[task.name] for task in plan.macro_tasks]
         columns = {task.name: "/".join(names.keys(task)[0][1:]) for task in plan.macro_tasks}
         return cls(
@@ -169,6 +190,7 @@ class _FileView:
             params=params,
             assets=tuple(assets.view(task) for task in plan.macro_tasks),
             job=lay_out("job = ", _job(name, contract.description)),
+            rollback=_Rollback.of(name) if undoable else None,
             resources=tuple(_resources(resource, params)),
             listed=lay_out("assets=", _listed("[", functions, "]"), ",", depth=1),
         )

@@ -130,7 +130,7 @@ def test_loading_imports_neither_the_users_code_nor_what_only_runs_need(defs: De
     }
 
 
-LIGHT = ("", ".export", ".io_manager", ".params", ".running")
+LIGHT = ("", ".export", ".io_manager", ".params", ".rollback", ".running")
 
 
 def test_it_is_formatted_and_clean_for_the_linter(defs: DefsFolder) -> None:
@@ -288,17 +288,9 @@ def test_schedules_that_are_accepted_are_known_to_dagster(defs: DefsFolder, sche
 
 
 def test_what_the_target_cannot_do_yet_is_refused_not_dropped(defs: DefsFolder) -> None:
-    source = (
-        LINEAR.replace('"odds", fn=odd', '"odds", fn=odd, shards=4')
-        .replace('"total", fn=total', '"total", fn=total, rollback=undo')
-        .replace("    p = pipeline", "    def undo(total: int) -> None: ...\n\n    p = pipeline")
-    )
     with pytest.raises(ExportError) as caught:
-        defs.export(source)
-    assert {p.code for p in caught.value.problems} == {
-        "shards-not-supported",
-        "rollback-not-supported",
-    }
+        defs.export(LINEAR.replace('"odds", fn=odd', '"odds", fn=odd, shards=4'))
+    assert {problem.code for problem in caught.value.problems} == {"shards-not-supported"}
 
 
 def test_the_file_may_not_hide_the_module_that_it_needs(defs: DefsFolder) -> None:

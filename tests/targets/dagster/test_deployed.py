@@ -21,6 +21,7 @@ import pytest
 
 from tests.targets.airflow.test_running import LINEAR
 from tests.targets.dagster.running import DefsFolder, Exported
+from tests.targets.dagster.test_rollback import BOOKING
 
 BIN = Path(sys.executable).parent
 
@@ -159,6 +160,31 @@ def test_on_a_server_a_run_is_launched_from_its_typed_form(defs: DefsFolder, hom
         assert form["rootDefaultYaml"] == filled_in  # the required param is asked for
 
 
+@pytest.mark.slow
+def test_the_daemon_rolls_back_a_run_that_failed(
+    defs: DefsFolder, home: Path, tmp_path: Path
+) -> None:
+    exported = defs.export(BOOKING, executor="in_process")
+    often = "default_status=dg.DefaultSensorStatus.RUNNING,\n    minimum_interval_seconds=1,"
+    text = exported.text.replace("default_status=dg.DefaultSensorStatus.RUNNING,", often)
+    exported.file.write_text(text)
+    log, fail = tmp_path / "log.txt", tmp_path / "fail"
+    fail.touch()
+    with serving(exported, home) as server:
+        run = server.launch("booking", exported.config({"log": str(log), "fail": str(fail)}))
+        run_id = run["run"]["runId"]
+        assert server.finished(run_id) == "FAILURE"
+        rollback = server.run_with_tag("synaflow/rollback_of", run_id)
+        assert server.finished(rollback) == "SUCCESS"
+        assert server.finished(run_id) == "FAILURE"
+    assert [line.partition(" because")[0] for line in log.read_text().splitlines()] == [
+        "book flight",
+        "book hotel",
+        "cancel Ritz",
+        "cancel AZ 1",
+    ]
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home of Dagster of its own."""
@@ -222,6 +248,15 @@ class Server:
             assert self._process.poll() is None, self._log.read_text()
             time.sleep(0.3)
 
+    def run_with_tag(self, key: str, value: str) -> str:
+        """Id of the run that has a tag, once there is one."""
+        filters = {"tags": [{"key": key, "value": value}]}
+        while not (runs := self.ask(RUNS, filter=filters)["runsOrError"]["results"]):
+            assert self._process.poll() is None, self._log.read_text()
+            time.sleep(0.3)
+        (run,) = runs
+        return str(run["runId"])
+
     def wait(self) -> None:
         """Wait until it answers and has loaded the definitions."""
         while True:
@@ -278,6 +313,10 @@ mutation($params: ExecutionParams!) {
 """
 
 STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+
+RUNS = """
+query($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results { runId } } } }
+"""
 
 ASSETS = """
 {

@@ -20,6 +20,7 @@ from synaflow_export.plan.planner import make_plan
 from synaflow_export.target import Export, get_target
 from tests.targets.airflow.test_golden import SUBPIPELINES
 from tests.targets.airflow.test_running import EVERY_PARAM, LABELLED, LINEAR
+from tests.targets.dagster.test_rollback import BOOKING
 from tests.targets.test_pylayout import complaints
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,6 +51,7 @@ CHECKED = LINEAR.replace(
 CASES: dict[str, tuple[str, dict[str, Any], PlanOptions]] = {
     "linear": (LINEAR, {}, PlanOptions()),
     "checked": (CHECKED, {}, PlanOptions()),
+    "rollback": (BOOKING, {}, PlanOptions()),
     "every_param": (EVERY_PARAM, {}, PlanOptions()),
     "fused": (LABELLED, {}, PlanOptions()),
     "sub_pipelines": (SUBPIPELINES, {}, PlanOptions(granularity="scope")),

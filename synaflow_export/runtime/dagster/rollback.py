@@ -1,0 +1,177 @@
+"""Rolling back a run that failed or was cancelled: another, visible run does it.
+
+A sensor sees the end of every run of the code location, picks those in which steps of the pipeline
+were to run, and asks for a run of the rollback job, which is named by the failed run's id, so there
+is one. The failed run stays failed. What was undone is also taken out of Dagster's hands: the
+references of its datasets are removed, so that nobody goes on with them, and an observation tells.
+
+A run that Dagster itself will retry is not rolled back, because the retry goes on with what it did;
+when the last one fails, all of them are. A run that somebody re-executes from its failure finds its
+parent's work undone, and is told to run that again, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from synaflow_export.runtime.dagster.export import Export
+    from synaflow_export.runtime.exported import Exported
+
+ROLLBACK_OF = "synaflow/rollback_of"
+"""Tag of a run of the rollback job: the run that it undoes."""
+
+MACRO_TASK = "synaflow/macro_task"
+"""Tag of an op: the macro-task that it runs."""
+
+_WILL_RETRY = "dagster/will_retry"
+
+
+def rollback_request(
+    context: dg.RunStatusSensorContext, pipeline: str
+) -> dg.RunRequest | dg.SkipReason:
+    """What a sensor answers to a run that has ended badly.
+
+    Args:
+        context: Dagster's context of the sensor.
+        pipeline: Name of the pipeline in Dagster, with which the names of its steps begin.
+    """
+    run = context.dagster_run
+    if not any(step.startswith(f"{pipeline}__") for step in _steps_of(run, context.instance)):
+        return dg.SkipReason(f"no run of {pipeline}")
+    if _will_be_retried(run):
+        return dg.SkipReason("the run will be retried, and go on with what it did")
+    return dg.RunRequest(run_key=run.run_id, tags={ROLLBACK_OF: run.run_id})
+
+
+def roll_back(context: dg.OpExecutionContext, export: Export, pipeline: str) -> None:
+    """Undo what a run has done; called from the op of the rollback job.
+
+    Args:
+        context: Dagster's context of the op; a tag of its run names the run that failed.
+        export: The folder of the export.
+        pipeline: Name of the pipeline in Dagster.
+
+    Raises:
+        Failure: Of dg: a rollback failed, and another try may do what is left; or nobody said
+            which run is to be undone.
+    """
+    from synaflow_export.runtime.exported import Exported
+    from synaflow_export.runtime.undoing import undo_run
+
+    failed = context.run.tags.get(ROLLBACK_OF)
+    if failed is None:
+        raise dg.Failure(f"the tag {ROLLBACK_OF} must name the run to undo", allow_retries=False)
+    exported = Exported(export.folder)
+    left: list[str] = []
+    for run_id in _and_what_it_retried(failed, context.instance):
+        result = undo_run(
+            exported,
+            run_key_of(pipeline, exported.contract.name, run_id),
+            store=export.store,
+            home=Path(context.instance.root_directory),
+            error=f"run {failed} failed or was cancelled",
+            logger=context.log,
+        )
+        datasets = {
+            out.dataset for name in result.macro_tasks for out in exported.macro_task(name).outputs
+        }
+        _forget(context, export, run_id, datasets)
+        left += [f"{step.step}: {step.error}" for step in result.failed]
+    if left:
+        raise dg.Failure(f"could not be undone: {'; '.join(left)}")
+
+
+def refuse_undone(
+    context: dg.AssetExecutionContext, export: Export, exported: Exported, pipeline: str
+) -> None:
+    """Stop a run that was re-executed in part when the part that is left out is undone.
+
+    Raises:
+        Failure: Of dg: names what has to run again; or the rollback is still due.
+    """
+    from synaflow_export.runtime.undoing import has_rollbacks, lacking
+
+    parent = context.run.parent_run_id
+    if parent is None or not has_rollbacks(exported):
+        return
+    before = context.instance.get_run_by_id(parent)
+    if before is None or before.is_success or _will_be_retried(before):
+        return
+    if not _was_rolled_back(parent, context.instance):
+        raise dg.Failure(
+            f"run {parent}, which this one goes on from, is still to be rolled back: wait for the "
+            f"job {pipeline}_rollback, then run everything again"
+        )
+    running = set(_steps_of(context.run, context.instance))
+    again = {
+        node.tags[MACRO_TASK]
+        for node in context.job_def.all_node_defs
+        if node.name in running and node.name.startswith(f"{pipeline}__")
+    }
+    gone = lacking(
+        exported,
+        run_key_of(pipeline, exported.contract.name, parent),
+        store=export.store,
+        home=Path(context.instance.root_directory),
+        again=again,
+    )
+    if gone:
+        raise dg.Failure(
+            f"what {', '.join(gone)} did was undone when run {parent} was rolled back: run "
+            "everything again, not from the failure",
+            allow_retries=False,
+        )
+
+
+def run_key_of(pipeline: str, declared: str, run_id: str) -> str:
+    """Key of a run's datasets; exports of one pipeline under several names must not share it."""
+    return run_id if pipeline == declared else f"{pipeline}@{run_id}"
+
+
+def _steps_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> list[str]:
+    """The steps that a run was to execute."""
+    snapshot = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+    return list(run.step_keys_to_execute or snapshot.step_keys_to_execute)
+
+
+def _will_be_retried(run: dg.DagsterRun) -> bool:
+    return bool(run.tags.get(_WILL_RETRY) == "true")
+
+
+def _and_what_it_retried(run_id: str, instance: dg.DagsterInstance) -> Iterator[str]:
+    """A run, and before it those that it was Dagster's own retry of: newest first."""
+    run = instance.get_run_by_id(run_id)
+    yield run_id
+    while run is not None and run.parent_run_id is not None:
+        run = instance.get_run_by_id(run.parent_run_id)
+        if run is None or not _will_be_retried(run):
+            return
+        yield run.run_id
+
+
+def _was_rolled_back(run_id: str, instance: dg.DagsterInstance) -> bool:
+    done = dg.RunsFilter(tags={ROLLBACK_OF: run_id}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    return bool(instance.get_runs(filters=done, limit=1))
+
+
+def _forget(
+    context: dg.OpExecutionContext, export: Export, run_id: str, datasets: set[str]
+) -> None:
+    """Remove the references of undone datasets, and tell the assets."""
+    references = export.io_manager()
+    logged = context.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    for entry in logged:
+        key = entry.dagster_event.asset_key
+        if references.forget(key, run_id, datasets, context.instance):
+            context.log_event(
+                dg.AssetObservation(
+                    key,
+                    description="rolled back: what the run did for it was undone",
+                    metadata={"rolled back run": dg.MetadataValue.dagster_run(run_id)},
+                )
+            )
