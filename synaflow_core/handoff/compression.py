@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synaflow_core.errors import HandoffError
+from synaflow_core.handoff.folders import Content
 
 NAMES = ("zstd",)
 _SUFFIXES = {None: "", "zstd": ".zst"}
@@ -15,7 +16,7 @@ def suffix(name: str | None) -> str:
     return _SUFFIXES[name]
 
 
-def compress(data: bytes | bytearray, name: str | None) -> bytes | bytearray:
+def compress(data: Content, name: str | None) -> Content:
     """The data as it is stored."""
     return data if name is None else bytes(_zstandard().ZstdCompressor(level=3).compress(data))
 

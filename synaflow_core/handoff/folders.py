@@ -19,6 +19,8 @@ from typing import Protocol
 from synaflow_core.handoff.places import local_path
 from synaflow_core.handoff.telling import told
 
+Content = bytes | bytearray | memoryview
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -40,7 +42,7 @@ class Folder(Protocol):
     def read(self, name: str) -> bytes | None:
         """The content of a file, or None when there is none."""
 
-    def write(self, name: str, data: bytes | bytearray) -> None:
+    def write(self, name: str, data: Content) -> None:
         """Write a new file that nobody looks at yet."""
 
     def publish(self, name: str, data: bytes, draft: str) -> None:
@@ -97,7 +99,7 @@ class LocalFolder:
             except FileNotFoundError:
                 return None
 
-    def write(self, name: str, data: bytes | bytearray) -> None:
+    def write(self, name: str, data: Content) -> None:
         """Write a new private file."""
         with told("write", f"{self.url}/{name}"):
             path = self._path / name

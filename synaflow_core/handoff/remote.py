@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from synaflow_core.errors import HandoffError
-from synaflow_core.handoff.folders import Entry
+from synaflow_core.handoff.folders import Content, Entry
 from synaflow_core.handoff.telling import is_missing_bucket, told
 
 TIMEOUT_VARIABLE = "SYNAFLOW_STORE_TIMEOUT"
@@ -67,7 +67,7 @@ class RemoteFolder:
                     raise
                 return None
 
-    def write(self, name: str, data: bytes | bytearray) -> None:
+    def write(self, name: str, data: Content) -> None:
         """Write a new private file."""
         with told("write", f"{self.url}/{name}"):
             path = self._at(name)

@@ -22,7 +22,7 @@ from synaflow_core.handoff import manifest as manifests
 from synaflow_core.handoff.codecs import Codec, Encoder, Piece
 from synaflow_core.handoff.codecs.same import same
 from synaflow_core.handoff.compression import compress, suffix
-from synaflow_core.handoff.folders import Folder
+from synaflow_core.handoff.folders import Content, Folder
 from synaflow_core.handoff.manifest import Block, Manifest
 from synaflow_core.handoff.ref import DatasetRef
 
@@ -181,35 +181,39 @@ class DatasetWriter:
         """Put pieces into blocks, each as it comes; how many bytes they have."""
         added = 0
         for piece in pieces:
+            added += len(piece.data)
             if piece.alone:
                 self._flush_block()
+                self._write_block(piece.data, piece.ends, piece.marked)
+                continue
             self._buffer += piece.data
             self._buffered += piece.ends
             self._marked += piece.marked
-            added += len(piece.data)
-            if piece.alone or len(self._buffer) >= BLOCK_BYTES:
+            if len(self._buffer) >= BLOCK_BYTES:
                 self._flush_block()
         return added
 
     def _flush_block(self) -> None:
-        if not self._buffered and not self._buffer:
-            return
-        content_digest = manifests.digest_of(self._buffer)
-        stored = compress(self._buffer, self._compression)
+        if self._buffered or self._buffer:
+            self._write_block(self._buffer, self._buffered, self._marked)
+            self._buffer.clear()
+            self._buffered = self._marked = 0
+
+    def _write_block(self, content: Content, ends: int, marked: int) -> None:
+        content_digest = manifests.digest_of(content)
+        stored = compress(content, self._compression)
         block = Block(
             file=f"{self._attempt}/block-{len(self._blocks):05d}"
             f"{self._codec.suffix}{suffix(self._compression)}",
-            count=self._buffered,
+            count=ends,
             bytes=len(stored),
             digest=content_digest if self._compression is None else manifests.digest_of(stored),
-            content_bytes=len(self._buffer),
+            content_bytes=len(content),
             content_digest=content_digest,
-            marked=self._marked,
+            marked=marked,
         )
         self._folder.write(block.file, stored)
         self._blocks.append(block)
-        self._buffer.clear()
-        self._buffered = self._marked = 0
 
     def _whole(self, errors: int) -> Manifest:
         return msgspec.structs.replace(

@@ -20,7 +20,7 @@ from typing import Any
 from synaflow_core.handoff.codecs import Decode, Encoder, Piece
 from synaflow_core.handoff.codecs.library import library, refusal
 
-CHUNK = 1024 * 1024
+CHUNK = 8 * 1024 * 1024
 """Data of an array that goes into one block, in bytes."""
 
 _KINDS = frozenset("biufcmMSUV")
@@ -59,7 +59,7 @@ class _Encoder:
                 chunk = data[start : start + CHUNK]
                 last = start + CHUNK >= len(data)
                 yield Piece(
-                    header + chunk.tobytes() if not start else memoryview(chunk),
+                    b"".join((header, chunk)) if not start else memoryview(chunk),
                     ends=int(last),
                     alone=True,
                 )
@@ -130,15 +130,16 @@ class _Decoder:
     def _begun(self, content: memoryview) -> tuple[Any, Any, int]:
         """An array to fill, its bytes, and the length of the header that tells of it."""
         np = self._np
-        stream = io.BytesIO(content)
-        version = np.lib.format.read_magic(stream)
-        read = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2_0"}[version]
-        header = getattr(np.lib.format, read)
-        shape, is_fortran, dtype = header(stream, max_header_size=len(content))
+        width = {1: 2, 2: 4}[content[6]]  # of the length of the header, by version
+        start = np.lib.format.MAGIC_LEN
+        length = int.from_bytes(content[start : start + width], "little")
+        stream = io.BytesIO(content[start : start + width + length])
+        read = getattr(np.lib.format, f"read_array_header_{content[6]}_0")
+        shape, is_fortran, dtype = read(stream, max_header_size=length)
         flat = np.empty(math.prod(shape), dtype)
         array = flat.reshape(shape[::-1]).T if is_fortran else flat.reshape(shape)
         data = flat.view(np.uint8) if dtype.itemsize else np.empty(0, "u1")
-        return array, data, stream.tell()
+        return array, data, start + stream.tell()
 
 
 def _write_header(format: Any, out: io.BytesIO, described: dict[str, Any]) -> None:

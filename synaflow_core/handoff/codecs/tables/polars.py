@@ -63,7 +63,7 @@ class PolarsFrames:
         header = json.dumps([form.height for form in forms])
         sink = io.BytesIO()
         try:
-            whole.write_parquet(sink, compression="snappy", metadata={HEADER: header})
+            whole.write_parquet(sink, compression="zstd", metadata={HEADER: header})
             content = sink.getvalue()
             back = self._pl.read_parquet(io.BytesIO(content))
         except Exception as problem:  # polars has many classes, and panics
