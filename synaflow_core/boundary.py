@@ -92,7 +92,7 @@ def open_inputs(
             start, stop = shard.start, shard.stop
             items = replace(items, each=partial(read, start=start, stop=stop), first=start)
         if spec.aligned:
-            if ref.positions is None:
+            if ref.positions is None or ref.positions.count != ref.count:
                 raise HandoffError(
                     f"dataset '{spec.dataset}' was written without the positions of its items, "
                     "which the plan asks for\n"
