@@ -185,7 +185,9 @@ def gather_refs(run: Run, tasks: Mapping[str, Any]) -> Refs:
     Raises:
         Exception: The failure of the first of the tasks that failed, after all have ended.
     """
-    return _completed(*_waited_for(run, tasks))
+    refs, remarks = _waited_for(run, tasks)
+    progress_of(run.key).remarks.extend(remarks)
+    return _completed(refs, remarks)
 
 
 def finish_run(run: Run, tasks: Mapping[str, Any]) -> Refs:
@@ -204,6 +206,7 @@ def finish_run(run: Run, tasks: Mapping[str, Any]) -> Refs:
     done = False
     try:
         refs, remarks = _waited_for(run, tasks)
+        remarks = [*progress_of(run.key).remarks, *remarks]
         done = True
     finally:
         end_progress(run.key, done=done)

@@ -26,12 +26,16 @@ class RunProgress:
     """The bar of one run: the weights of the macro-tasks that have ended, as the plan has them.
 
     A flow and its subflows run in one process and move the same bar: see :func:`progress_of`.
+
+    Attributes:
+        remarks: What subflows have to say about errors that were survived.
     """
 
     def __init__(self, artifact: str | None, weights: Mapping[str, float]) -> None:
         self._artifact = artifact
         self._weights = weights
         self._ended: set[str] = set()
+        self.remarks: list[str] = []
 
     def ended(self, macro_task: str) -> None:
         """Move on by the weight of a macro-task; once for each."""

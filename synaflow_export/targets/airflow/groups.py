@@ -7,17 +7,14 @@ groups around a task before its own, and takes 250 characters in all.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synaflow_core.contract import Contract
-from synaflow_export.documentation.steps import declared_steps
 from synaflow_export.plan.model import MacroTask, Plan
 from synaflow_export.pyname import NameAllocator, TaskId
-
-Scope = tuple[str, ...]
+from synaflow_export.scopes import Scope, around, common_scope, shared
 
 _LONGEST_ID = 250
 
@@ -63,13 +60,13 @@ class Places:
     @classmethod
     def of(cls, plan: Plan, contract: Contract) -> Places:
         """Find the place of every macro-task."""
-        scopes = {task.name: _common_scope(task, contract) for task in plan.macro_tasks}
-        members = Counter(around for scope in scopes.values() for around in _around(scope))
+        scopes = {task.name: common_scope(task, contract) for task in plan.macro_tasks}
+        members = Counter(outer for scope in scopes.values() for outer in around(scope))
         scopes = {name: _worth_a_group(scope, members) for name, scope in scopes.items()}
         labels, groups = _allocated(scopes)
         tasks = {}
         for name, scope in scopes.items():
-            path = [*(groups[around] for around in _around(scope)), labels[name]]
+            path = [*(groups[outer] for outer in around(scope)), labels[name]]
             tasks[name] = Place(scope, labels[name], ".".join(path))
         return cls(tasks, groups)
 
@@ -89,7 +86,7 @@ def in_blocks(plan: Plan, places: Places) -> list[MacroTask]:
     found: list[MacroTask] = []
     here: Scope = ()
     while ready:
-        task = min(ready, key=lambda task: (-_shared(here, scopes[task.name]), position[task.name]))
+        task = min(ready, key=lambda task: (-shared(here, scopes[task.name]), position[task.name]))
         ready.remove(task)
         here = scopes[task.name]
         found.append(task)
@@ -100,28 +97,10 @@ def in_blocks(plan: Plan, places: Places) -> list[MacroTask]:
     return found
 
 
-def _common_scope(task: MacroTask, contract: Contract) -> Scope:
-    first, *others = (tuple(contract.steps[n].scope) for n in declared_steps(task, contract))
-    for scope in others:
-        first = first[: _shared(first, scope)]
-    return first
-
-
-def _shared(one: Scope, other: Scope) -> int:
-    """How many of the outermost includes two scopes have in common."""
-    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return sum(1 for _ in pairs)
-
-
-def _around(scope: Scope) -> Iterator[Scope]:
-    """The scope itself and those around it, outermost first."""
-    return (scope[: depth + 1] for depth in range(len(scope)))
-
-
 def _worth_a_group(scope: Scope, members: Mapping[Scope, int]) -> Scope:
     """The innermost scope around it that has several tasks and leaves room for an id."""
     deepest = (_LONGEST_ID - TaskId.max_length) // (_Label.max_length + 1)
-    several = [around for around in _around(scope[:deepest]) if members[around] > 1]
+    several = [outer for outer in around(scope[:deepest]) if members[outer] > 1]
     return several[-1] if several else ()
 
 
@@ -130,10 +109,10 @@ def _allocated(scopes: Mapping[str, Scope]) -> tuple[dict[str, TaskId], dict[Sco
     inside: dict[Scope, list[str]] = {(): []}
     nested: dict[Scope, list[Scope]] = {(): []}
     for name, scope in scopes.items():
-        for around in _around(scope):
-            if around not in inside:
-                inside[around], nested[around] = [], []
-                nested[around[:-1]].append(around)
+        for outer in around(scope):
+            if outer not in inside:
+                inside[outer], nested[outer] = [], []
+                nested[outer[:-1]].append(outer)
         inside[scope].append(name)
     tasks: dict[str, TaskId] = {}
     groups: dict[Scope, str] = {}

@@ -15,7 +15,8 @@ from synaflow_export.plan.model import Plan
 from synaflow_export.prose import plain
 from synaflow_export.pylayout import LINE_LENGTH, Prose, call, lay_out, value
 from synaflow_export.pyname import PyLiteral
-from synaflow_export.targets.airflow.groups import Places, Scope, in_blocks
+from synaflow_export.scopes import Scope
+from synaflow_export.targets.airflow.groups import Places, in_blocks
 from synaflow_export.targets.airflow.versions import NAMES
 from synaflow_export.wires import Wires
 

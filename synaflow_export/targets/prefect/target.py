@@ -25,7 +25,6 @@ from typing import ClassVar
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
 from synaflow_export.generated import Editable, GeneratedFile, manifest_file
-from synaflow_export.plan.model import Plan
 from synaflow_export.prose import code, docstring_of, plain, sentence, wrapped
 from synaflow_export.pylayout import Group, call, lay_out, value
 from synaflow_export.pyname import PyComment, PyLiteral, PyName, TaskId, module_safe
@@ -36,7 +35,8 @@ from synaflow_export.targets.prefect.imports import import_lines
 from synaflow_export.targets.prefect.options import PrefectOptions
 from synaflow_export.targets.prefect.params import FlowParams, flow_params, unusable_params
 from synaflow_export.targets.prefect.policies import policies, runner_import, task_runner
-from synaflow_export.targets.prefect.wiring import TaskView, Wiring
+from synaflow_export.targets.prefect.subflows import FlowPart, flow_of
+from synaflow_export.targets.prefect.wiring import SubflowView, TaskView, Wiring
 from synaflow_export.wires import Wires
 
 _TEMPLATE = "prefect/flow.py.jinja"
@@ -67,6 +67,7 @@ class PrefectTarget(Target[PrefectOptions]):
     default_out: ClassVar[str] = "flows"
     runs_async_pipelines: ClassVar[bool] = True
     maps_shards: ClassVar[bool] = True
+    groups_includes: ClassVar[bool] = True  # subflows
     limits_concurrency: ClassVar[bool] = True  # tags, which the operator limits
 
     def view(self, export: Export[PrefectOptions]) -> tuple[GeneratedFile, ...]:
@@ -109,13 +110,13 @@ class _FlowView:
     folder: PyLiteral
     before: tuple[PyLiteral, ...]
     tasks: tuple[TaskView, ...]
+    subflows: tuple[SubflowView, ...]
     function: PyName
     name: PyLiteral
     signature: PyLiteral
     flow_doc: PyLiteral
     start: PyLiteral
     body: tuple[PyLiteral, ...]
-    ending: PyLiteral
 
     @classmethod
     def of(cls, export: Export[PrefectOptions], flow_id: str, folder: str) -> _FlowView:
@@ -126,7 +127,8 @@ class _FlowView:
         wires = Wires(plan, {*own, *contract.params})
         params = flow_params(contract, {*own, *wires.functions.values()})
         run = _free(PyName("run"), contract.params)
-        wiring = Wiring(wires, contract, options, run)
+        wiring = Wiring(wires, contract, options)
+        part = flow_of(plan, contract, inline=options.inline_subflows)
         return cls(
             header=header("prefect", "FLOWS_FOLDER", export),
             doc=module_doc(
@@ -137,7 +139,7 @@ class _FlowView:
                 between="results hold references and counts, never data.",
             ),
             imports=import_lines(
-                {*_names(plan, is_async), runner_import(options), *params.imported}
+                {*_names(part, is_async), runner_import(options), *params.imported}
             ),
             policies_begin=_POLICIES.begin,
             policies_end=_POLICIES.end,
@@ -147,23 +149,25 @@ class _FlowView:
             folder=lay_out("FOLDER = ", call("Path(__file__).with_name", [value(folder)])),
             before=params.before,
             tasks=tuple(view for task in plan.macro_tasks for view in wiring.tasks(task)),
+            subflows=tuple(wiring.subflow(inner, flow_id) for inner in part.subflows()),
             function=function,
             name=lay_out("name=", value(flow_id), ",", depth=1),
             signature=_signature(function, params, is_async),
             flow_doc=_flow_doc(contract.name, contract.description, params),
             start=_start(run, params),
-            body=tuple(wiring.body(plan.macro_tasks)),
-            ending=wiring.ending("finish_run", plan.macro_tasks),
+            body=tuple(wiring.body(part, run)),
         )
 
 
-def _names(plan: Plan, is_async: bool) -> set[tuple[str, str]]:
+def _names(part: FlowPart, is_async: bool) -> set[tuple[str, str]]:
     run = "run_macro_task_async" if is_async else "run_macro_task"
     ours = {"Refs", "Run", "finish_run", "may_pass", "once_per_run", run, "start_run"}
     of_prefect = {"flow", "task"}
-    if any(task.shards is not None for task in plan.macro_tasks):
+    if any(task.shards is not None for task in part.tasks()):
         ours |= {"Part", "Shard", "join_shards", "plan_shards"}
         of_prefect.add("unmapped")
+    if any(True for _ in part.subflows()):
+        ours.add("gather_refs")
     return {
         ("pathlib", "Path"),
         ("typing", "Any"),

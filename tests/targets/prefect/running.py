@@ -193,17 +193,20 @@ def outcome_of(run_id: str) -> Outcome:
         ArtifactFilterFlowRunId,
         FlowRunFilter,
         FlowRunFilterId,
+        FlowRunFilterParentFlowRunId,
     )
 
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(run_id)
-        only = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+        ids = [run.id]
+        for one in ids:  # subflows, and those in them
+            inner = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[one]))
+            ids += [child.id for child in client.read_flow_runs(flow_run_filter=inner)]
+        only = FlowRunFilter(id=FlowRunFilterId(any_=ids))
         tasks = sorted(client.read_task_runs(flow_run_filter=only), key=lambda t: t.created)
+        made_in = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=ids))
         artifacts = sorted(
-            client.read_artifacts(
-                artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
-            ),
-            key=lambda artifact: artifact.updated,
+            client.read_artifacts(artifact_filter=made_in), key=lambda artifact: artifact.updated
         )
     assert run.state is not None
     refs = run.state.result() if run.state.is_completed() else {}

@@ -37,6 +37,7 @@ from synaflow_export.runtime.prefect import (
     Refs,
     Run,
     finish_run,
+    gather_refs,
     may_pass,
     once_per_run,
     run_macro_task,
@@ -128,6 +129,28 @@ def count(run: Run, read_refs: Refs) -> Refs:
 
 
 @flow(
+    name="Sub_pipelines_-cleaned",
+    task_runner=TASK_RUNNER,
+    persist_result=True,
+    result_serializer="json",
+    log_prints=True,
+)
+def cleaned_flow(run: Run, read_refs: Refs) -> Refs:
+    """The included pipeline `clean`, as `cleaned`."""
+    cleaned__params_refs = cleaned__params.submit(run, read_refs)
+    cleaned__stripped_refs = cleaned__stripped.submit(run, cleaned__params_refs)
+    cleaned_refs = cleaned.submit(run, cleaned__params_refs, cleaned__stripped_refs)
+    return gather_refs(
+        run,
+        {
+            "cleaned__params": cleaned__params_refs,
+            "cleaned__stripped": cleaned__stripped_refs,
+            "cleaned": cleaned_refs,
+        },
+    )
+
+
+@flow(
     name="Sub_pipelines_",
     description=__doc__,
     task_runner=TASK_RUNNER,
@@ -144,20 +167,16 @@ def Sub_pipelines_() -> Refs:
 
     # What tasks pass on are references; a task starts when all that it reads is there.
     read_refs = read.submit(run)
-    cleaned__params_refs = cleaned__params.submit(run, read_refs)
-    cleaned__stripped_refs = cleaned__stripped.submit(run, cleaned__params_refs)
-    cleaned_refs = cleaned.submit(run, cleaned__params_refs, cleaned__stripped_refs)
-    write_refs = write.submit(run, cleaned_refs)
     count_refs = count.submit(run, read_refs)
+    cleaned_refs = cleaned_flow(run, read_refs)
+    write_refs = write.submit(run, cleaned_refs)
     return finish_run(
         run,
         {
             "read": read_refs,
-            "cleaned__params": cleaned__params_refs,
-            "cleaned__stripped": cleaned__stripped_refs,
+            "count": count_refs,
             "cleaned": cleaned_refs,
             "write": write_refs,
-            "count": count_refs,
         },
     )
 
