@@ -50,11 +50,13 @@ class MacroTaskError(RunError):
     Attributes:
         macro_task: Its name.
         steps: Reports of its inner steps, as JSON values.
+        undone: Steps whose ``rollback`` undid what they had done in the run, newest first.
     """
 
     def __init__(self, macro_task: str, message: str, steps: Steps) -> None:
         self.macro_task = macro_task
         self.steps = steps
+        self.undone: list[str] = []
         super().__init__(message)
 
 
@@ -104,7 +106,7 @@ class Rehearsal:
     tries: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> Iterator[Done]:
-        """Run the macro-tasks in the plan's order.
+        """Run the macro-tasks in the plan's order; when one fails, undo what can be undone.
 
         Yields:
             What each came to, when it has ended.
@@ -115,7 +117,11 @@ class Rehearsal:
         passed: dict[str, Any] = {}
         for task in self.plan.macro_tasks:
             inputs = {entry.dataset: passed[entry.dataset] for entry in task.inputs}
-            done = self._task(task, inputs)
+            try:
+                done = self._task(task, inputs)
+            except MacroTaskError as error:
+                self._undo(error)
+                raise
             passed |= done.returned
             yield done
 
@@ -138,6 +144,15 @@ class Rehearsal:
             count = len(shards)
         seconds = perf_counter() - began
         return Done(task.name, count, self.tries[task.name], seconds, steps, passed)
+
+    def _undo(self, error: MacroTaskError) -> None:
+        """What a target does when a run has failed."""
+        if not any(step.rollback for step in self.exported.contract.steps.values()):
+            return
+        found = self._once("", {}, None, undo=str(error) or "the run failed")
+        error.undone = found.undone
+        if found.error:
+            error.add_note(f"not all could be rolled back: {found.error}")
 
     def _join(self, name: str, parts: Iterable[dict[str, Any]]) -> tuple[Steps, dict[str, Any]]:
         told: list[dict[str, Any]] = []
@@ -168,7 +183,13 @@ class Rehearsal:
         what = f"{name} {shard['label']}" if shard is not None else name
         raise MacroTaskError(what, found.error, found.steps)
 
-    def _once(self, name: str, inputs: dict[str, Any], shard: dict[str, Any] | None) -> Answer:
+    def _once(
+        self,
+        name: str,
+        inputs: dict[str, Any],
+        shard: dict[str, Any] | None,
+        undo: str = "",
+    ) -> Answer:
         with tempfile.TemporaryDirectory(prefix="synaflow-") as folder:
             answer, request = Path(folder, "answer.json"), Path(folder, "request.json")
             asked = Request(
@@ -180,6 +201,7 @@ class Rehearsal:
                 inputs=inputs,
                 shard=shard,
                 answer=str(answer),
+                undo=undo,
             )
             request.write_bytes(msgspec.json.encode(asked))
             command = [sys.executable, "-m", "synaflow_export.runtime.rehearsal", str(request)]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from synaflow_export.load import Loaded
     from synaflow_export.plan import Plan
-    from synaflow_export.rehearse import Done, Steps
+    from synaflow_export.rehearse import Done, MacroTaskError, Steps
 
 EXAMPLES = examples(
     ("as an export would run it", "synaflow-export rehearse pipe.py --param count=5"),
@@ -120,7 +120,10 @@ def rehearse(
         show(_tasks(plan, done), "", steps_table(steps))
         show_outputs(outputs)
     if failure is not None:
-        error(f"macro-task '{failure.macro_task}' failed: {failure}")
+        if failure.undone:
+            note(f"rolled back, newest first: {', '.join(failure.undone)}")
+        notes = "".join(f"\n{text}" for text in getattr(failure, "__notes__", ()))
+        error(f"macro-task '{failure.macro_task}' failed: {failure}{notes}")
         raise typer.Exit(_FAILED)
 
 
@@ -203,7 +206,7 @@ def _json(
     steps: Steps,
     outputs: Mapping[str, Any],
     seconds: float,
-    failure: Exception | None,
+    failure: MacroTaskError | None,
 ) -> str:
     import msgspec
 
@@ -226,4 +229,5 @@ def _json(
     }
     if failure is not None:
         document["error"] = str(failure)
+        document["rolled_back"] = failure.undone
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"

@@ -19,6 +19,7 @@ from synaflow_core.errors import SynaflowError
 from synaflow_export.importing import stdout_to_stderr
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
+from synaflow_export.runtime.rollback import roll_back
 from synaflow_export.runtime.running import Place, returned, run_exported
 from synaflow_export.runtime.shards import part_of
 from synaflow_export.runtime.storage import open_store
@@ -40,6 +41,7 @@ class Request(msgspec.Struct, frozen=True):
         inputs: Dataset -> what its task returned.
         shard: The slice to work on, if the macro-task is sharded.
         answer: Where the answer goes.
+        undo: Undo what the run has done instead; this is why.
     """
 
     folder: str
@@ -50,6 +52,7 @@ class Request(msgspec.Struct, frozen=True):
     inputs: dict[str, Any]
     shard: dict[str, Any] | None
     answer: str
+    undo: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -62,6 +65,7 @@ class Answer(msgspec.Struct, frozen=True):
         seconds: How long the macro-task took, without the start of the process.
         error: What it failed with; empty when it succeeded.
         again: Another try may succeed.
+        undone: Steps that were undone, newest first.
     """
 
     returned: dict[str, Any] = {}
@@ -70,6 +74,7 @@ class Answer(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     error: str = ""
     again: bool = False
+    undone: list[str] = []
 
 
 def answer(request: Request) -> Answer:
@@ -93,6 +98,13 @@ def _run(request: Request, told: list[dict[str, Any]]) -> Answer:
         logger=LOGGER,
         on_report=told.append,
     )
+    if request.undo:
+        rolled_back = roll_back(exported, place, error=request.undo)
+        failed = [f"step '{each.step}': {each.error}" for each in rolled_back.failed]
+        return Answer(
+            undone=[each.step for each in rolled_back.undone],
+            error="; ".join(failed),
+        )
     if request.macro_task:
         spec, result = run_exported(
             exported,

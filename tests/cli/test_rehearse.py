@@ -105,6 +105,45 @@ def test_a_step_that_stops_ends_the_rehearsal(cli: Any, pipe: None) -> None:
     assert "failed" in done.out
 
 
+def test_a_failed_rehearsal_is_rolled_back(cli: Any, project: Any) -> None:
+    project.write(
+        "undo.py",
+        """
+        from synaflow_core import OnError, pipeline, step
+
+
+        def made() -> int:
+            open("made", "w").close()
+            return 1
+
+
+        def unmade() -> None:
+            import os
+            os.remove("made")
+
+
+        def listed(made: int) -> list[int]:
+            return [made] * 4
+
+
+        def fails(listed: int) -> int:
+            raise ValueError("no")
+
+
+        p = pipeline("undo", None, [
+            step("made", made, rollback=unmade),
+            step("listed", listed),
+            step("fails", fails, on_error=OnError.STOP),
+        ])
+        """,
+    )
+    done = cli("rehearse", "undo.py", "--shard", "fails=2", "--format", "json")
+    assert done.code == 1
+    assert "rolled back, newest first: made" in done.err
+    assert json.loads(done.out)["rolled_back"] == ["made"]
+    assert "made" not in project.files()
+
+
 @pytest.mark.parametrize("command", ["rehearse", "verify"])
 @pytest.mark.parametrize(
     ("arguments", "told"),
