@@ -67,8 +67,11 @@ class ArrowTables:
         return self._pa.RecordBatch.from_arrays(empty, schema=form.schema)
 
     def size(self, form: Any) -> int:
-        """Bytes of its buffers."""
-        return int(form.nbytes)
+        """Bytes of its part of the buffers."""
+        try:
+            return int(form.nbytes)
+        except self._pa.ArrowException:  # views, in older versions
+            return int(form.get_total_buffer_size())
 
     def rows(self, form: Any) -> int:
         """Number of rows."""
@@ -88,6 +91,15 @@ class ArrowTables:
 
     def write(self, forms: Sequence[Any]) -> bytes:
         """The file; read back and compared where that is needed."""
+        try:
+            content = self._file(forms)
+        except self._pa.ArrowException as problem:
+            advice = "leave out or convert the columns of that type"
+            raise NotKeptError(f"{type(problem).__name__}: {problem}", advice) from problem
+        self._check(forms, content)
+        return content
+
+    def _file(self, forms: Sequence[Any]) -> bytes:
         pa = self._pa
         schemas: list[bytes] = []
         elements = []
@@ -105,13 +117,8 @@ class ArrowTables:
         metadata = {**(forms[0].schema.metadata or {}), HEADER: json.dumps(header).encode()}
         whole = pa.concat_tables(plain).combine_chunks().replace_schema_metadata(metadata)
         sink = pa.BufferOutputStream()
-        try:
-            self._pq.write_table(whole, sink, **_OPTIONS)
-        except pa.ArrowException as problem:
-            advice = "leave out or convert the columns of that type"
-            raise NotKeptError(f"{type(problem).__name__}: {problem}", advice) from problem
+        self._pq.write_table(whole, sink, **_OPTIONS)
         content: bytes = sink.getvalue().to_pybytes()
-        self._check(forms, content)
         return content
 
     def read(self, content: bytes) -> list[Any]:
