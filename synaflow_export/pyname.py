@@ -70,6 +70,7 @@ class _SafeText(str):
 
     __slots__ = ()
     max_length: ClassVar[int]
+    joint: ClassVar[str] = "_"
 
     def __new__(cls, text: str) -> Self:
         if not cls.is_legal(text):
@@ -102,9 +103,9 @@ class _SafeText(str):
         # NFKD splits accents off, so that "größe" keeps most of its letters in ASCII.
         cleaned = cls._clean(unicodedata.normalize("NFKD", text))
         if not any(c.isalnum() for c in cleaned):
-            cleaned = f"{fallback}_{_digest(text)}"
+            cleaned = f"{fallback}{cls.joint}{_digest(text)}"
         elif len(cleaned) > cls.max_length:
-            cleaned = f"{cleaned[: cls.max_length - 7].rstrip('_-')}_{_digest(text)}"
+            cleaned = f"{cleaned[: cls.max_length - 7].rstrip('_-')}{cls.joint}{_digest(text)}"
         return cls(cleaned)
 
 
@@ -211,8 +212,8 @@ class NameAllocator(Generic[N]):
         return self._given[key]
 
     def _with_digest(self, name: N, seed: str) -> N:
-        stem = name[: self._kind.max_length - 7].rstrip("_")
-        return self._kind.of(f"{stem}_{_digest(seed)}", self._fallback)
+        stem = name[: self._kind.max_length - 7].rstrip("_-")
+        return self._kind.of(f"{stem}{self._kind.joint}{_digest(seed)}", self._fallback)
 
     def allocate_all(self, texts: Iterable[str], owner: str = "") -> dict[str, N]:
         """Allocate several texts at once; those that are legal as they are come first."""

@@ -141,6 +141,7 @@ class Target(ABC, Generic[OptionsT]):
         maps_shards: ``step(shards=N)`` becomes N mapped instances.
         runs_rollbacks: ``step(rollback=...)`` is run when a later macro-task fails.
         binds_windows: Params can be bound to the interval of a scheduled run.
+        distributed: Its tasks run on different machines, so a store has to be within reach of all.
         catches_up: Runs that were missed since the start date can be made up for by the scheduler
             itself.
         limits_concurrency: Tasks can share named, limited slots: pools, tags with limits.
@@ -158,6 +159,7 @@ class Target(ABC, Generic[OptionsT]):
     maps_shards: ClassVar[bool] = False
     runs_rollbacks: ClassVar[bool] = False
     binds_windows: ClassVar[bool] = False
+    distributed: ClassVar[bool] = False
     catches_up: ClassVar[bool] = False
     limits_concurrency: ClassVar[bool] = False
     groups_includes: ClassVar[bool] = False

@@ -1,31 +1,22 @@
 """Run parameters from the command line: ``--param NAME=VALUE`` and ``--params-file``.
 
-A value is read as JSON where the params class wants something other than text, so ``count=5`` is
-a number and ``tags=["a"]`` a list, while ``name=5`` stays text for a field of text, quotes or not.
-Whether the values fit is decided by the contract's own validation, which names all bad fields.
+How a text becomes a value is decided in :mod:`synaflow_export.params_text`. Whether the values fit
+is decided by the contract's own validation, which names all bad fields.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from synaflow_core.errors import ParamsError, Problem
 from synaflow_export.locate import did_you_mean
+from synaflow_export.params_text import JSON_KINDS, param_value
 
 __all__ = ["read_params"]
 
-_KINDS = {
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-    type(None): "null",
-}
 _TITLE = "the params cannot be read"
 
 
@@ -62,7 +53,7 @@ def read_params(
             problems.append(_unknown(name, fields, where))
         else:
             given.add(name)
-            values[name] = _value(text, set(_kinds(fields[name], schema)))
+            values[name] = param_value(text, fields[name], schema)
     if problems:
         raise ParamsError(_TITLE, problems)
     return values
@@ -86,34 +77,6 @@ def _read_file(file: Path) -> dict[str, Any]:
     else:
         if isinstance(values, dict):
             return values
-        message = f"it holds a value of type {_KINDS[type(values)]}, not an object"
+        message = f"it holds a value of type {JSON_KINDS[type(values)]}, not an object"
         problem = Problem(str(file), "", "no-object", message, hint)
     raise ParamsError(_TITLE, [problem])
-
-
-def _value(text: str, kinds: set[str]) -> Any:
-    """Read a text as what the field wants; what fits nothing is left to the validation."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        lowered = text.lower()
-        return lowered == "true" if "boolean" in kinds and lowered in ("true", "false") else text
-    kind = _KINDS[type(value)]
-    fits = not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
-    if "string" in kinds and (kind == "string" or not fits):
-        return text
-    return value
-
-
-def _kinds(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the JSON types that a field accepts; none when it accepts anything."""
-    if reference := schema.get("$ref"):
-        name = str(reference).rpartition("/")[2]
-        yield from _kinds(root.get("$defs", {}).get(name, {}), root)
-    for union in ("anyOf", "oneOf", "allOf"):
-        for choice in schema.get(union, ()):
-            yield from _kinds(choice, root)
-    declared = schema.get("type", ())
-    yield from [declared] if isinstance(declared, str) else declared
-    constants = [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else [])]
-    yield from (_KINDS[type(value)] for value in constants)

@@ -58,7 +58,10 @@ def planned(
             options = chosen_options(target, made, {})
             store, window = getattr(options, "store", None), window_of(options)
         planning = made.planning_of(loaded.contract)
-        plan = make_plan(loaded.contract, planning.plan_options(store, window))
+        distributed = target is not None and target.distributed
+        plan = make_plan(
+            loaded.contract, planning.plan_options(store, window, distributed=distributed)
+        )
     except ExportError as error:
         raise ExportError(error.title, [made.placed(p) for p in error.problems]) from error
     return plan, task_settings(made, plan)

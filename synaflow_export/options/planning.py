@@ -70,8 +70,10 @@ class PlanningOptions(TargetOptions):
             granularity=plan.granularity, allow_pickle=plan.allow_pickle, on_cycle=plan.on_cycle
         )
 
-    def plan_options(self, store_url: str | None, window: WindowSpec | None) -> PlanOptions:
-        """What the planner takes; the target's own options give the two arguments."""
+    def plan_options(
+        self, store_url: str | None, window: WindowSpec | None, *, distributed: bool = False
+    ) -> PlanOptions:
+        """What the planner takes; the target and its own options give the arguments."""
         return PlanOptions(
             granularity=cast("Granularity", self.granularity),
             on_cycle=cast("OnCycle", self.on_cycle),
@@ -81,4 +83,5 @@ class PlanningOptions(TargetOptions):
             max_shards=self.max_shards,
             store_url=store_url,
             window=window,
+            distributed=distributed,
         )

@@ -7,18 +7,14 @@ Scalars are written so that any YAML reader gives back the same text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from synaflow_export.generated import Editable, GeneratedFile, Role
 from synaflow_export.options.schedule import as_cron
 from synaflow_export.prose import plain
 from synaflow_export.targets.prefect.options import PrefectOptions
+from synaflow_export.yaml_text import scalar
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(:[A-Za-z][A-Za-z0-9_./-]*)?")
-_MEANS_SOMETHING = frozenset(
-    {"true", "false", "yes", "no", "on", "off", "null", "none", "y", "n", "nan", "inf"}
-)
 _PATH = "prefect.yaml"
 _ANCHOR = "deployments:"
 _HEADER = """\
@@ -88,21 +84,3 @@ def _item(lines: Sequence[str]) -> list[str]:
 
 def _list(texts: Sequence[str]) -> str:
     return f"[{', '.join(map(scalar, texts))}]"
-
-
-def scalar(text: str) -> str:
-    """A text in YAML: as it is where that is clear, else in double quotes."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _MEANS_SOMETHING:
-        return text
-    return '"' + "".join(map(_character, text)) + '"'
-
-
-def _character(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return (
-        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-    )

@@ -1,0 +1,1 @@
+"""Argo Workflows. :mod:`.target` is the target; what its pods run is ``runtime/argo.py``."""
