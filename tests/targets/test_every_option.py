@@ -55,7 +55,11 @@ def to_inner(total: int) -> Inner:
     return Inner(total)
 
 
-inner = pipeline("inner", Inner, [step("half", half)])
+def quarter(half: int) -> int:
+    return half // 2
+
+
+inner = pipeline("inner", Inner, [step("half", half), step("quarter", quarter)])
 p = pipeline(
     "p",
     Params,
