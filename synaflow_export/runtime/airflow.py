@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 try:
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -20,13 +20,17 @@ except ImportError:  # before Airflow 3.2
 
 from synaflow_core.errors import PipelineStopException, SynaflowError
 from synaflow_core.handoff import DatasetRef
-from synaflow_core.macro import MacroSpec
+from synaflow_core.macro import MacroResult, MacroSpec
 from synaflow_export.params_form import without_zones
+from synaflow_export.runtime import shards
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
 from synaflow_export.runtime.running import Place, checked_names, returned, run_exported
+from synaflow_export.runtime.shards import part_of
 from synaflow_export.runtime.windowing import windowed
 from synaflow_export.targets.airflow.xcom import REPORT_KEY, xcom_keys
+
+T = TypeVar("T")
 
 logger = logging.getLogger("synaflow.airflow")
 
@@ -36,6 +40,7 @@ def run_macro_task(
     macro_task: str,
     inputs: Mapping[str, Any] | None = None,
     *,
+    shard: Mapping[str, Any] | None = None,
     store: str | None = None,
     outlets: Mapping[str, Any] | None = None,
     context: Mapping[str, Any],
@@ -46,20 +51,76 @@ def run_macro_task(
         folder: The folder beside the DAG file.
         macro_task: Name of the macro-task in the plan.
         inputs: Dataset -> what the upstream task returned for it.
+        shard: One of the slices of :func:`plan_shards`, for a mapped task.
         store: URL of the handoff store; the variable ``SYNAFLOW_STORE`` goes first.
         outlets: Dataset -> the asset that announces it.
         context: Airflow's context of the running task.
 
     Returns:
         The reference of the dataset that was written; with several, dataset -> reference; None
-        when the macro-task writes none. The counts per step are pushed as an XCom of their own.
+        when the macro-task writes none. For a shard, what :func:`join_shards` needs of it. The
+        counts per step are pushed as an XCom of their own.
 
     Raises:
         AirflowFailException: A failure that another try would only repeat.
         Exception: Any other failure; Airflow tries again as the DAG file says.
     """
+    exported = Exported(Path(folder))
+
+    def work() -> tuple[MacroSpec, MacroResult]:
+        params, place = _place(exported, store, context)
+        return run_exported(
+            exported, macro_task, place, params=params, inputs=inputs or {}, shard=shard
+        )
+
+    spec, result = _or_fail(work)
+    return part_of(shard, result) if shard else _passed_on(spec, result, outlets, context)
+
+
+def plan_shards(folder: Path, macro_task: str, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Cut the input of a sharded macro-task into slices, one per mapped task; at least one.
+
+    Args:
+        folder: The folder beside the DAG file.
+        macro_task: Name of the macro-task in the plan.
+        inputs: Dataset -> what the upstream task returned for it.
+    """
+    exported = Exported(Path(folder))
+    return _or_fail(lambda: shards.plan_shards(exported, macro_task, inputs))
+
+
+def join_shards(
+    folder: Path,
+    macro_task: str,
+    parts: Iterable[Mapping[str, Any]],
+    *,
+    store: str | None = None,
+    outlets: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """Put together what the mapped tasks of a macro-task wrote; arguments as above.
+
+    Args:
+        folder: The folder beside the DAG file.
+        macro_task: Name of the macro-task in the plan.
+        parts: What the mapped tasks returned.
+        store: As for :func:`run_macro_task`, which it returns the same as; so are the next two.
+        outlets: Dataset -> the asset that announces it.
+        context: Airflow's context of the running task.
+    """
+    exported = Exported(Path(folder))
+
+    def work() -> tuple[MacroSpec, MacroResult]:
+        _, place = _place(exported, store, context)
+        return shards.join_shards(exported, macro_task, place, list(parts))
+
+    return _passed_on(*_or_fail(work), outlets, context)
+
+
+def _or_fail(work: Callable[[], T]) -> T:
+    """Do something; a failure that another try would only repeat is told to Airflow as such."""
     try:
-        spec, refs = _run(Exported(Path(folder)), macro_task, inputs or {}, store, context)
+        return work()
     except PipelineStopException as error:
         if isinstance(error.cause, AirflowException):  # a step of somebody who knows Airflow
             raise error.cause from error
@@ -70,32 +131,36 @@ def run_macro_task(
         if worth_retrying(error):
             raise
         raise AirflowFailException(str(error)) from error
-    for dataset, asset in (outlets or {}).items():
-        if dataset in refs:
-            context["outlet_events"][asset].extra = _told(refs[dataset])
-    values = {out.dataset: returned(refs[out.dataset]) for out in spec.outputs}
-    if len(spec.outputs) == 1:
-        return values[spec.outputs[0].dataset]
-    return {key: values[dataset] for dataset, key in xcom_keys(values).items()} or None
 
 
-def _run(
-    exported: Exported,
-    macro_task: str,
-    inputs: Mapping[str, Any],
-    store_url: str | None,
-    context: Mapping[str, Any],
-) -> tuple[MacroSpec, Mapping[str, DatasetRef | None]]:
+def _place(
+    exported: Exported, store: str | None, context: Mapping[str, Any]
+) -> tuple[dict[str, Any], Place]:
+    """The params of the run, and where its tasks run."""
     params, run_key = _params(exported, context)
-    place = Place(
-        store=store_url,
+    return params, Place(
+        store=store,
         home=Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser(),
         run_key=run_key,
         logger=logger,
         on_report=lambda report: context["ti"].xcom_push(REPORT_KEY, report),
     )
-    spec, result = run_exported(exported, macro_task, place, params=params, inputs=inputs)
-    return spec, result.refs
+
+
+def _passed_on(
+    spec: MacroSpec,
+    result: MacroResult,
+    outlets: Mapping[str, Any] | None,
+    context: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """Announce the datasets that were written, and return their references."""
+    for dataset, asset in (outlets or {}).items():
+        if dataset in result.refs:
+            context["outlet_events"][asset].extra = _told(result.refs[dataset])
+    values = {out.dataset: returned(result.refs[out.dataset]) for out in spec.outputs}
+    if len(spec.outputs) == 1:
+        return values[spec.outputs[0].dataset]
+    return {key: values[dataset] for dataset, key in xcom_keys(values).items()} or None
 
 
 def _told(ref: DatasetRef | None) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Which task stands in which task group: an included pipeline is a group, nested as it is included.
 
-A macro-task stands in the innermost include that holds all of its steps. A group of a single task
-would say nothing, so there is none. Ids are unique in their group; Airflow puts the ids of the
-groups around a task before its own, and takes 250 characters in all.
+A macro-task stands in the innermost include that holds all of its steps. A group of a single
+macro-task would say nothing, so there is none. A sharded macro-task has two more tasks beside it:
+one that cuts its input into slices, one that puts together what its instances wrote. Ids are unique
+in their group; Airflow puts the ids of the groups around a task before its own, and takes 250
+characters in all.
 """
 
 from __future__ import annotations
@@ -15,6 +17,11 @@ from synaflow_core.contract import Contract
 from synaflow_export.plan.model import MacroTask, Plan
 from synaflow_export.pyname import NameAllocator, TaskId
 from synaflow_export.scopes import Scope, around, common_scope, shared
+
+PLAN = "plan"
+JOIN = "join"
+Key = tuple[str, str]
+"""A task: what it is for ("" is the work itself), and its macro-task."""
 
 _LONGEST_ID = 250
 
@@ -46,29 +53,37 @@ class Places:
     """Where all tasks stand.
 
     Attributes:
-        tasks: Macro-task -> place.
+        places: Task -> place.
         groups: Scope -> id of its group within the group around it.
     """
 
-    tasks: Mapping[str, Place]
+    places: Mapping[Key, Place]
     groups: Mapping[Scope, str]
 
+    def of(self, macro_task: str, purpose: str = "") -> Place:
+        """Where a macro-task stands, or the task beside it that has a purpose of its own."""
+        return self.places[purpose, macro_task]
+
     def task_ids(self) -> dict[str, str]:
-        """Macro-task -> its id in the DAG."""
-        return {name: place.task_id for name, place in self.tasks.items()}
+        """Macro-task -> the id in the DAG of the task that does its work."""
+        return {name: p.task_id for (purpose, name), p in self.places.items() if not purpose}
 
     @classmethod
-    def of(cls, plan: Plan, contract: Contract) -> Places:
-        """Find the place of every macro-task."""
+    def find(cls, plan: Plan, contract: Contract) -> Places:
+        """Find the place of every task."""
         scopes = {task.name: common_scope(task, contract) for task in plan.macro_tasks}
         members = Counter(outer for scope in scopes.values() for outer in around(scope))
         scopes = {name: _worth_a_group(scope, members) for name, scope in scopes.items()}
-        labels, groups = _allocated(scopes)
-        tasks = {}
-        for name, scope in scopes.items():
-            path = [*(groups[outer] for outer in around(scope)), labels[name]]
-            tasks[name] = Place(scope, labels[name], ".".join(path))
-        return cls(tasks, groups)
+        every: dict[Key, Scope] = {("", name): scope for name, scope in scopes.items()}
+        for task in plan.macro_tasks:
+            if task.shards is not None:
+                every |= {(purpose, task.name): scopes[task.name] for purpose in (PLAN, JOIN)}
+        labels, groups = _allocated(every)
+        places = {}
+        for key, scope in every.items():
+            path = [*(groups[outer] for outer in around(scope)), labels[key]]
+            places[key] = Place(scope, labels[key], ".".join(path))
+        return cls(places, groups)
 
 
 def in_blocks(plan: Plan, places: Places) -> list[MacroTask]:
@@ -82,7 +97,7 @@ def in_blocks(plan: Plan, places: Places) -> list[MacroTask]:
         for name in task.upstream:
             downstream[name].append(task)
     ready = [task for task in plan.macro_tasks if not waiting[task.name]]
-    scopes = {name: place.scope for name, place in places.tasks.items()}
+    scopes = {task.name: places.of(task.name).scope for task in plan.macro_tasks}
     found: list[MacroTask] = []
     here: Scope = ()
     while ready:
@@ -104,25 +119,26 @@ def _worth_a_group(scope: Scope, members: Mapping[Scope, int]) -> Scope:
     return several[-1] if several else ()
 
 
-def _allocated(scopes: Mapping[str, Scope]) -> tuple[dict[str, TaskId], dict[Scope, str]]:
+def _allocated(scopes: Mapping[Key, Scope]) -> tuple[dict[Key, TaskId], dict[Scope, str]]:
     """Ids of tasks and groups, unique within the group that they stand in."""
-    inside: dict[Scope, list[str]] = {(): []}
+    inside: dict[Scope, list[Key]] = {(): []}
     nested: dict[Scope, list[Scope]] = {(): []}
-    for name, scope in scopes.items():
+    for key, scope in scopes.items():
         for outer in around(scope):
             if outer not in inside:
                 inside[outer], nested[outer] = [], []
                 nested[outer[:-1]].append(outer)
-        inside[scope].append(name)
-    tasks: dict[str, TaskId] = {}
+        inside[scope].append(key)
+    tasks: dict[Key, TaskId] = {}
     groups: dict[Scope, str] = {}
     outermost: set[str] = set()  # Airflow wants no inner group called like one of these
-    for scope, names in inside.items():  # outermost first
-        own = {name: _own_name(name, scope) for name in names}
+    for scope, keys in inside.items():  # outermost first
+        own = {key: _own_name(key, scope) for key in keys}
         labels = NameAllocator(TaskId, fallback="task")
-        for name in sorted(own, key=lambda name: not TaskId.is_legal(own[name])):
-            tasks[name] = labels.allocate(own[name], name)
-        taken = outermost.union(tasks[name] for name in names)
+        # Steps keep their names: those that are legal as they are come first, ours last.
+        for key in sorted(own, key=lambda key: (bool(key[0]), not TaskId.is_legal(own[key]))):
+            tasks[key] = labels.allocate(own[key], repr(key))
+        taken = outermost.union(tasks[key] for key in keys)
         words = NameAllocator(_Label, taken, "group").allocate_all(g[-1] for g in nested[scope])
         groups.update((group, words[group[-1]]) for group in nested[scope])
         if not scope:
@@ -130,8 +146,10 @@ def _allocated(scopes: Mapping[str, Scope]) -> tuple[dict[str, TaskId], dict[Sco
     return tasks, groups
 
 
-def _own_name(name: str, scope: Scope) -> str:
+def _own_name(key: Key, scope: Scope) -> str:
     """The name of a macro-task without the includes around it; what an include exports has its."""
+    purpose, name = key
     if scope and name == "__".join(scope):
-        return scope[-1]
-    return name.removeprefix("".join(f"{include}__" for include in scope))
+        name = scope[-1]
+    name = name.removeprefix("".join(f"{include}__" for include in scope))
+    return f"{purpose}_{name}" if purpose else name

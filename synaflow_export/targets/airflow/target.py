@@ -23,9 +23,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from synaflow_core.errors import Problem
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
 from synaflow_export.generated import Editable, GeneratedFile, Role, manifest_file
+from synaflow_export.plan.model import Plan
 from synaflow_export.prose import plain
 from synaflow_export.pylayout import Node, Prose, call, lay_out, value
 from synaflow_export.pyname import (
@@ -42,12 +44,14 @@ from synaflow_export.targets.airflow.options import AirflowOptions
 from synaflow_export.targets.airflow.outlets import announced, misplaced_uris, outlets_expression
 from synaflow_export.targets.airflow.params import ParamsCode
 from synaflow_export.targets.airflow.policies import default_args
-from synaflow_export.targets.airflow.tasks import TaskView
+from synaflow_export.targets.airflow.tasks import Tasks, TaskView
 from synaflow_export.targets.airflow.wiring import NAMES_OF_THE_FILE, wiring
 from synaflow_export.targets.airflow.xcom import xcom_keys
 from synaflow_export.wires import Wires
 
 _TEMPLATE = "airflow/dag.py.jinja"
+
+_MAX_MAP_LENGTH = 1024
 
 _POLICIES = Editable(
     begin="# --- policies: meant to be edited, kept by the next export " + "-" * 28,
@@ -70,6 +74,7 @@ class AirflowTarget(Target[AirflowOptions]):
     limits_concurrency: ClassVar[bool] = True
     groups_includes: ClassVar[bool] = True
     publishes_lineage: ClassVar[bool] = True
+    maps_shards: ClassVar[bool] = True
 
     def view(self, export: Export[AirflowOptions]) -> tuple[GeneratedFile, ...]:
         """Make the DAG file and the folder beside it; see :meth:`Target.view`."""
@@ -77,7 +82,8 @@ class AirflowTarget(Target[AirflowOptions]):
         dag_id = export.options.id or TaskId.of(pipeline, "pipeline")
         folder = PyName.of(dag_id, "pipeline")
         module = module_safe(dag_id, "_dag")
-        self.refuse(export, module=module, more=misplaced_uris(export.plan, export.options))
+        wrong = [*misplaced_uris(export.plan, export.options), *_too_many_shards(export.plan)]
+        self.refuse(export, module=module, more=wrong)
 
         text = render(_TEMPLATE, {"dag": _DagView.of(export, dag_id, folder)}, export.templates)
         in_folder = export.folder_files(folder)
@@ -118,7 +124,7 @@ class _DagView:
     def of(cls, export: Export[AirflowOptions], dag_id: str, folder: str) -> _DagView:
         plan, contract, options = export.plan, export.contract, export.options
         wires = Wires(plan, NAMES_OF_THE_FILE, xcom_keys)
-        places = Places.of(plan, contract)
+        places = Places.find(plan, contract)
         outlets = announced(plan, options, dag_id)
         dialect = options.dialect
         assets = outlets_expression(outlets, dialect.asset) if outlets else None
@@ -131,6 +137,7 @@ class _DagView:
             dialect.asset: assets is not None,
             "TaskGroup": bool(places.groups),
         }
+        tasks = Tasks(contract, options, wires, places, outlets)
         return cls(
             header=header("airflow", "DAGS_FOLDER", export),
             doc=module_doc(
@@ -157,12 +164,24 @@ class _DagView:
             unchecked=_constant("UNCHECKED", params.unchecked if params else None),
             params=_constant("PARAMS", params.params if params else None),
             identity=tuple(_identity(plan.pipeline, contract.description, dag_id)),
-            tasks=tuple(
-                TaskView.of(task, contract, options, wires, places.tasks[task.name], outlets)
-                for task in plan.macro_tasks
-            ),
+            tasks=tuple(view for task in plan.macro_tasks for view in tasks.of(task)),
             wiring=tuple(wiring(plan, contract, wires, places)),
         )
+
+
+def _too_many_shards(plan: Plan) -> Iterator[Problem]:
+    """Yield macro-tasks that Airflow would refuse to map, when the DAG runs."""
+    for task in plan.macro_tasks:
+        most = task.shards and (task.shards.count or task.shards.max_shards)
+        if most and most > _MAX_MAP_LENGTH:
+            yield Problem(
+                where="options",
+                subject=f"macro-task '{task.name}'",
+                code="too-many-shards",
+                message=f"it may be mapped {most:,} times, and Airflow maps a task at most "
+                f"{_MAX_MAP_LENGTH:,} times ([core] max_map_length)",
+                hint="take fewer shards, or a smaller --max-shards",
+            )
 
 
 def _constant(name: str, node: Node | None) -> PyLiteral | None:

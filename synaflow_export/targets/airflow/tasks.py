@@ -2,80 +2,177 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from synaflow_core.contract import Contract
 from synaflow_export.documentation.steps import task_doc
 from synaflow_export.plan.model import MacroTask
+from synaflow_export.prose import code, docstring_of, wrapped
 from synaflow_export.pylayout import Group, Node, call, lay_out, value
 from synaflow_export.pyname import PyLiteral
-from synaflow_export.targets.airflow.groups import Place
+from synaflow_export.targets.airflow.groups import JOIN, PLAN, Places
 from synaflow_export.targets.airflow.options import AirflowOptions
 from synaflow_export.targets.airflow.policies import own_arguments
 from synaflow_export.wires import Wires
 
+_LABEL = "{{ task.op_kwargs['shard']['label'] }}"
+
 
 @dataclass(frozen=True)
 class TaskView:
-    """One ``@task`` function, ready to paste."""
+    """One ``@task`` function, ready to paste; ``runtime`` is what its body imports."""
 
     decorator: PyLiteral
     signature: PyLiteral
     doc: PyLiteral
+    runtime: PyLiteral
     call: PyLiteral
 
-    @classmethod
-    def of(
-        cls,
+
+@dataclass(frozen=True)
+class Tasks:
+    """Writes the functions of macro-tasks.
+
+    Attributes:
+        contract: The pipeline's contract.
+        options: The options.
+        wires: The names in the file.
+        places: Where the tasks stand.
+        outlets: The datasets that are announced.
+    """
+
+    contract: Contract
+    options: AirflowOptions
+    wires: Wires
+    places: Places
+    outlets: Collection[str]
+
+    def of(self, task: MacroTask) -> Iterator[TaskView]:
+        """Write one macro-task: one function, or three if it is sharded."""
+        if task.shards is None:
+            yield self._whole(task)
+            return
+        yield self._plan(task)
+        yield self._shard(task)
+        yield self._join(task)
+
+    def _whole(self, task: MacroTask) -> TaskView:
+        parameters = self._parameters(task)
+        given = {**self._writes(task), **own_arguments(self.options, task.name)}
+        return self._view(
+            task,
+            given=given,
+            parameters=[*parameters.values(), "**context"],
+            doc=task_doc(task, self.contract),
+            runtime="run_macro_task",
+            arguments={**_inputs(parameters), **self._place(task)},
+            returns=bool(task.outputs),
+        )
+
+    def _plan(self, task: MacroTask) -> TaskView:
+        assert task.shards is not None
+        sliced = task.shards.dataset
+        parameters = {sliced: self.wires.parameter(sliced)}
+        text = f"Cuts dataset {code(sliced, 60)} into slices, one per instance of the next task."
+        return self._view(
+            task,
+            PLAN,
+            parameters=[*parameters.values()],
+            doc=docstring_of(wrapped(text, depth=2, first=3), depth=2),
+            runtime="plan_shards",
+            arguments=_inputs(parameters),
+        )
+
+    def _shard(self, task: MacroTask) -> TaskView:
+        parameters = self._parameters(task)
+        given = {"map_index_template": value(_LABEL), **own_arguments(self.options, task.name)}
+        return self._view(
+            task,
+            given=given,
+            parameters=[*parameters.values(), "shard", "**context"],
+            doc=task_doc(task, self.contract),
+            runtime="run_macro_task",
+            arguments={
+                **_inputs(parameters),
+                "shard": "shard",
+                "store": "STORE",
+                "context": "context",
+            },
+        )
+
+    def _join(self, task: MacroTask) -> TaskView:
+        made = ", ".join(code(out.dataset, 60) for out in task.outputs)
+        text = (
+            f"Puts together what the instances wrote: dataset{'s' * (len(task.outputs) > 1)} {made}"
+        )
+        return self._view(
+            task,
+            JOIN,
+            given=self._writes(task),
+            parameters=["parts", "**context"],
+            doc=docstring_of(wrapped(f"{text}.", depth=2, first=3), depth=2),
+            runtime="join_shards",
+            positional=["parts"],
+            arguments=self._place(task),
+            returns=bool(task.outputs),
+        )
+
+    def _view(
+        self,
         task: MacroTask,
-        contract: Contract,
-        options: AirflowOptions,
-        wires: Wires,
-        place: Place,
-        outlets: Collection[str],
+        purpose: str = "",
+        *,
+        given: Mapping[str, Node | str] | None = None,
+        parameters: list[str],
+        doc: PyLiteral,
+        runtime: str,
+        positional: Collection[str] = (),
+        arguments: Mapping[str, Node | str],
+        returns: bool = True,
     ) -> TaskView:
-        """The function of one macro-task.
-
-        Args:
-            task: The macro-task; the next three are of the whole export.
-            contract: The pipeline's contract.
-            options: The options.
-            wires: The names in the file.
-            place: Where the task stands.
-            outlets: The datasets that are announced, of all tasks.
-        """
-        function = wires.functions[task.name]
-        announced = [out.dataset for out in task.outputs if out.dataset in outlets]
-        given: dict[str, Node | str] = {}
-        if str(place.label) != str(function):
-            given["task_id"] = value(str(place.label))
-        if len(task.outputs) > 1:
-            given["multiple_outputs"] = value(True)
-        if announced:
-            given["outlets"] = _listed(announced)
-        given.update(own_arguments(options, task.name))
-        parameters = {entry.dataset: wires.parameter(entry.dataset) for entry in task.inputs}
-        decorator = call("task", named=given) if given else PyLiteral("task")
-        signature = call(f"def {function}", [*parameters.values(), "**context"])
-        further: dict[str, Node | str] = {"inputs": _inputs(parameters)} if parameters else {}
-        further["store"] = "STORE"
-        if announced:
-            further["outlets"] = "OUTLETS"
-        run = call(
-            "run_macro_task", ["FOLDER", value(task.name)], {**further, "context": "context"}
-        )
-        return cls(
-            decorator=lay_out("@", decorator, depth=1),
-            signature=lay_out("", signature, ":", depth=1),
-            doc=task_doc(task, contract),
-            call=lay_out("return " if task.outputs else "", run, depth=2),
+        function = function_of(self.wires, task, purpose)
+        label = self.places.of(task.name, purpose).label
+        own_id = {"task_id": value(str(label))} if str(label) != str(function) else {}
+        named: dict[str, Node | str] = {**own_id, **(given or {})}
+        body = call(runtime, ["FOLDER", value(task.name), *positional], arguments)
+        return TaskView(
+            decorator=lay_out(
+                "@", call("task", named=named) if named else PyLiteral("task"), depth=1
+            ),
+            signature=lay_out("", call(f"def {function}", parameters), ":", depth=1),
+            doc=doc,
+            runtime=PyLiteral(runtime),
+            call=lay_out("return " if returns else "", body, depth=2),
         )
 
+    def _parameters(self, task: MacroTask) -> dict[str, str]:
+        return {entry.dataset: self.wires.parameter(entry.dataset) for entry in task.inputs}
 
-def _inputs(parameters: Mapping[str, str]) -> Group:
+    def _announced(self, task: MacroTask) -> list[str]:
+        return [out.dataset for out in task.outputs if out.dataset in self.outlets]
+
+    def _writes(self, task: MacroTask) -> dict[str, Node]:
+        """Arguments of the decorator of a task that returns datasets."""
+        several: dict[str, Node] = {"multiple_outputs": value(True)} if task.outputs[1:] else {}
+        announced = self._announced(task)
+        return {**several, **({"outlets": _listed(announced)} if announced else {})}
+
+    def _place(self, task: MacroTask) -> dict[str, Node | str]:
+        outlets = {"outlets": "OUTLETS"} if self._announced(task) else {}
+        return {"store": "STORE", **outlets, "context": "context"}
+
+
+def function_of(wires: Wires, task: MacroTask, purpose: str = "") -> str:
+    """Name of a function of a macro-task."""
+    if not purpose:
+        return wires.functions[task.name]
+    return wires.name(f"{purpose}_{task.name}", purpose)
+
+
+def _inputs(parameters: Mapping[str, str]) -> dict[str, Node | str]:
     rows = tuple((f"{PyLiteral.of(name)}: ", PyLiteral(p)) for name, p in parameters.items())
-    return Group("{", "}", rows)
+    return {"inputs": Group("{", "}", rows)} if rows else {}
 
 
 def _listed(datasets: list[str]) -> Group:

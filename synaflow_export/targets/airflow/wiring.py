@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from synaflow_core.contract import Contract
-from synaflow_export.plan.model import Plan
+from synaflow_export.plan.model import MacroTask, Plan
 from synaflow_export.prose import plain
-from synaflow_export.pylayout import LINE_LENGTH, Prose, call, lay_out, value
+from synaflow_export.pylayout import LINE_LENGTH, Group, Node, Prose, call, lay_out, value
 from synaflow_export.pyname import PyLiteral
 from synaflow_export.scopes import Scope
-from synaflow_export.targets.airflow.groups import Places, in_blocks
+from synaflow_export.targets.airflow.groups import JOIN, PLAN, Places, in_blocks
+from synaflow_export.targets.airflow.tasks import function_of
 from synaflow_export.targets.airflow.versions import NAMES
 from synaflow_export.wires import Wires
 
@@ -32,7 +33,8 @@ _FURTHER = (
     "dag",
     "context",
 )
-NAMES_OF_THE_FILE = frozenset({*_IMPORTED, *_CONSTANTS, *_FURTHER, "run_macro_task"})
+_RUNTIME = ("run_macro_task", "plan_shards", "join_shards", "shard", "parts")
+NAMES_OF_THE_FILE = frozenset({*_IMPORTED, *_CONSTANTS, *_FURTHER, *_RUNTIME})
 
 
 def wiring(plan: Plan, contract: Contract, wires: Wires, places: Places) -> Iterator[PyLiteral]:
@@ -42,15 +44,53 @@ def wiring(plan: Plan, contract: Contract, wires: Wires, places: Places) -> Iter
     used = _used(plan, wires, waits)
     groups = _Groups(plan, contract, wires, places)
     for task in in_blocks(plan, places):
-        yield from groups.enter(places.tasks[task.name].scope)
-        depth = 1 + len(places.tasks[task.name].scope)
-        calling = call(
-            wires.functions[task.name], [wires.reference(entry.dataset) for entry in task.inputs]
+        scope = places.of(task.name).scope
+        depth = 1 + len(scope)
+        yield from groups.enter(scope)
+        named = task.name in used
+        calls = (
+            _call(task, wires, named) if task.shards is None else _mapped(task, wires, named, depth)
         )
-        lead = f"{wires.result(task)} = " if task.name in used else ""
-        yield lay_out(lead, calling, depth=depth)
+        for lead, calling in calls:
+            yield lay_out(lead, calling, depth=depth)
+        begun = wires.result(task) if task.shards is None else _slices(task, wires)
         for name in waits[task.name]:
-            yield _order(wires.result(by_name[name]), wires.result(task), depth)
+            yield _order(wires.result(by_name[name]), begun, depth)
+
+
+def _call(task: MacroTask, wires: Wires, named: bool) -> Iterator[tuple[str, Node]]:
+    references = [wires.reference(entry.dataset) for entry in task.inputs]
+    lead = f"{wires.result(task)} = " if named else ""
+    yield lead, call(wires.functions[task.name], references)
+
+
+def _mapped(task: MacroTask, wires: Wires, named: bool, depth: int) -> Iterator[tuple[str, Node]]:
+    """Cut, map and put together."""
+    assert task.shards is not None
+    slices, parts = _slices(task, wires), wires.name(f"{task.name}_parts", "parts")
+    sliced = wires.reference(task.shards.dataset)
+    yield f"{slices} = ", call(function_of(wires, task, PLAN), [sliced])
+    fixed = tuple(
+        (f"{wires.parameter(entry.dataset)}=", wires.reference(entry.dataset))
+        for entry in task.inputs
+    )
+    opening = f"{wires.functions[task.name]}.partial("
+    yield f"{parts} = ", Group(opening, _expand(slices, depth), fixed, tall=True)
+    lead = f"{wires.result(task)} = " if named else ""
+    yield lead, call(function_of(wires, task, JOIN), [parts])
+
+
+def _expand(slices: str, depth: int) -> str:
+    """What follows the arguments of ``partial``."""
+    closing = f").expand(shard={slices})"
+    indent = "    " * depth
+    if len(indent) + 4 + len(closing) <= LINE_LENGTH:
+        return closing
+    return f").expand(\n{indent}    shard={slices},\n{indent})"
+
+
+def _slices(task: MacroTask, wires: Wires) -> str:
+    return wires.name(f"{task.name}_slices", "slices")
 
 
 class _Groups:
@@ -93,7 +133,7 @@ def _entries(plan: Plan, places: Places) -> Counter[Scope]:
     found: Counter[Scope] = Counter()
     before: Scope = ()
     for task in in_blocks(plan, places):
-        scope = places.tasks[task.name].scope
+        scope = places.of(task.name).scope
         for depth in range(len(scope)):
             if scope[: depth + 1] != before[: depth + 1]:
                 found[scope[: depth + 1]] += 1

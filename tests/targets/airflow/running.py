@@ -19,7 +19,7 @@ from synaflow_export.load import Loaded, load
 from synaflow_export.plan.model import Plan, PlanOptions
 from synaflow_export.plan.planner import make_plan
 from synaflow_export.target import Export, get_target
-from synaflow_export.targets.airflow.groups import Places
+from synaflow_export.targets.airflow.groups import JOIN, Places
 from synaflow_export.write import write_files
 from tests.targets.airflow import dag_runs
 from tests.targets.airflow.airflows import Airflow
@@ -46,8 +46,12 @@ class Exported:
 
     @property
     def task_ids(self) -> dict[str, str]:
-        """Macro-task -> id of its task, groups included."""
-        return Places.of(self.plan, self.loaded.contract).task_ids()
+        """Macro-task -> id of the task that returns its datasets, groups included."""
+        places = Places.find(self.plan, self.loaded.contract)
+        return {
+            task.name: places.of(task.name, JOIN if task.shards else "").task_id
+            for task in self.plan.macro_tasks
+        }
 
     @property
     def text(self) -> str:

@@ -287,18 +287,6 @@ def test_all_bad_options_are_told_at_once() -> None:
     assert len(caught.value.problems) == 3
 
 
-def test_what_the_target_cannot_do_yet_is_refused_not_dropped(dags: DagFolder) -> None:
-    source = LINEAR.replace('"odds", fn=odd', '"odds", fn=odd, shards=4').replace(
-        '"total", fn=total', '"total", fn=total, rollback=lambda: None'
-    )
-    with pytest.raises(ExportError) as caught:
-        dags.export(source)
-    assert [p.code for p in caught.value.problems] == [
-        "shards-not-supported",
-        "rollback-not-supported",
-    ]
-
-
 def test_a_contract_without_code_exports_but_one_without_a_source_does_not(
     dags: DagFolder,
 ) -> None:

@@ -19,6 +19,7 @@ from synaflow_export.load import load
 from synaflow_export.plan.model import PlanOptions
 from synaflow_export.plan.planner import make_plan
 from synaflow_export.target import Export, get_target
+from tests.targets.airflow.halves import HALVES
 from tests.targets.airflow.test_running import EVERY_PARAM, LABELLED, LINEAR
 from tests.targets.test_pylayout import complaints
 
@@ -170,12 +171,13 @@ CASES: dict[str, tuple[str, dict[str, Any], PlanOptions]] = {
         SCHEDULED,
         PlanOptions(granularity="step"),
     ),
+    "shards": (HALVES, {"tasks": {"text": {"max_active_tis_per_dagrun": 2}}}, PlanOptions()),
     "web_logs": ("examples/web_logs/pipe.py", {}, PlanOptions()),
     "quickstart": ("examples/quickstart/pipe.py", {}, PlanOptions()),
 }
 
 
-ON_AIRFLOW_2 = ("every_param", "groups", "scheduled")
+ON_AIRFLOW_2 = ("every_param", "groups", "scheduled", "shards")
 
 
 def dag_file(name: str, folder: Path, **further: Any) -> GeneratedFile:
