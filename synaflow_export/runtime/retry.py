@@ -34,6 +34,7 @@ from synaflow_core.errors import (
     LossyValueError,
     PipelineStopException,
     ProblemsError,
+    RunError,
     ThresholdExceededException,
     WrongEngineError,
 )
@@ -62,8 +63,22 @@ _WRONG_DATA_OR_CODE = (
 )
 
 
+class ShardFailedError(RunError):
+    """A shard failed in a process of its own, which judged by this table whether to try again.
+
+    Attributes:
+        again: What it came to.
+    """
+
+    def __init__(self, message: str, *, again: bool) -> None:
+        self.again = again
+        super().__init__(message)
+
+
 def worth_retrying(error: BaseException) -> bool:
     """Whether the same macro-task may succeed when it is run again; see the table above."""
+    if isinstance(error, ShardFailedError):
+        return error.again
     if isinstance(error, PipelineStopException):
         cause = error.cause
         return isinstance(cause, OSError) or not isinstance(cause, (*_FINAL, *_WRONG_DATA_OR_CODE))

@@ -3,9 +3,9 @@
 Loading a definitions file imports Dagster, this package and the errors and references of
 ``synaflow_core``; neither the user's code nor the engine's machinery. One file per concept:
 :mod:`.export` (what the definitions say about the pipeline), :mod:`.params` (types that Dagster
-cannot hold, as text), :mod:`.running` (one macro-task), :mod:`.results` (what Dagster is told),
-:mod:`.io_manager` and :mod:`.loading` (how other assets get the data), :mod:`.rollback` (after a
-failed run).
+cannot hold, as text), :mod:`.running` and :mod:`.place` (one macro-task), :mod:`.results` (what
+Dagster is told), :mod:`.io_manager` and :mod:`.loading` (how other assets get the data),
+:mod:`.rollback` (after a failed run).
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ parent's work undone, and is told to run that again, too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from synaflow_export.runtime.dagster.place import Placing
+
 if TYPE_CHECKING:
     from synaflow_export.runtime.dagster.export import Export
-    from synaflow_export.runtime.exported import Exported
 
 ROLLBACK_OF = "synaflow/rollback_of"
 """Tag of a run of the rollback job: the run that it undoes."""
@@ -60,23 +60,17 @@ def roll_back(context: dg.OpExecutionContext, export: Export, pipeline: str) -> 
         Failure: Of dg: a rollback failed, and another try may do what is left; or nobody said
             which run is to be undone.
     """
-    from synaflow_export.runtime.exported import Exported
-    from synaflow_export.runtime.undoing import undo_run
+    from synaflow_export.runtime import rollback
 
     failed = context.run.tags.get(ROLLBACK_OF)
     if failed is None:
         raise dg.Failure(f"the tag {ROLLBACK_OF} must name the run to undo", allow_retries=False)
-    exported = Exported(export.folder)
+    placing = Placing(context, export, pipeline)
+    exported = placing.exported
     left: list[str] = []
     for run_id in _and_what_it_retried(failed, context.instance):
-        result = undo_run(
-            exported,
-            run_key_of(pipeline, exported.contract.name, run_id),
-            store=export.store,
-            home=Path(context.instance.root_directory),
-            error=f"run {failed} failed or was cancelled",
-            logger=context.log,
-        )
+        error = f"run {failed} failed or was cancelled"
+        result = rollback.roll_back(exported, placing.place(run_id), error=error)
         datasets = {
             out.dataset for name in result.macro_tasks for out in exported.macro_task(name).outputs
         }
@@ -86,18 +80,17 @@ def roll_back(context: dg.OpExecutionContext, export: Export, pipeline: str) -> 
         raise dg.Failure(f"could not be undone: {'; '.join(left)}")
 
 
-def refuse_undone(
-    context: dg.AssetExecutionContext, export: Export, exported: Exported, pipeline: str
-) -> None:
+def refuse_undone(placing: Placing) -> None:
     """Stop a run that was re-executed in part when the part that is left out is undone.
 
     Raises:
         Failure: Of dg: names what has to run again; or the rollback is still due.
     """
-    from synaflow_export.runtime.undoing import has_rollbacks, lacking
+    from synaflow_core.compensation import undone_macro_tasks
 
+    context, exported, pipeline = placing.context, placing.exported, placing.pipeline
     parent = context.run.parent_run_id
-    if parent is None or not has_rollbacks(exported):
+    if parent is None or not any(step.rollback for step in exported.contract.steps.values()):
         return
     before = context.instance.get_run_by_id(parent)
     if before is None or before.is_success or _will_be_retried(before):
@@ -113,24 +106,15 @@ def refuse_undone(
         for node in context.job_def.all_node_defs
         if node.name in running and node.name.startswith(f"{pipeline}__")
     }
-    gone = lacking(
-        exported,
-        run_key_of(pipeline, exported.contract.name, parent),
-        store=export.store,
-        home=Path(context.instance.root_directory),
-        again=again,
-    )
+    run_key = placing.place(parent).run_key
+    undone = undone_macro_tasks(exported.contract.name, run_key, placing.store())
+    gone = dict.fromkeys(task for task, _ in undone if task not in again)
     if gone:
         raise dg.Failure(
-            f"what {', '.join(gone)} did was undone when run {parent} was rolled back: run "
-            "everything again, not from the failure",
+            f"what {', '.join(gone)} did was undone when run {parent} was rolled back: "
+            "run everything again, not from the failure",
             allow_retries=False,
         )
-
-
-def run_key_of(pipeline: str, declared: str, run_id: str) -> str:
-    """Key of a run's datasets; exports of one pipeline under several names must not share it."""
-    return run_id if pipeline == declared else f"{pipeline}@{run_id}"
 
 
 def _steps_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> list[str]:

@@ -9,7 +9,6 @@ killed process) propagates, and the retry policy of the file decides.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -20,10 +19,12 @@ from synaflow_core.errors import (
     ThresholdExceededException,
 )
 from synaflow_core.handoff import DatasetRef
+from synaflow_export.runtime.dagster.place import Placing
 
 if TYPE_CHECKING:
     from synaflow_core.macro import MacroResult, MacroSpec
     from synaflow_export.runtime.dagster.export import Export
+    from synaflow_export.runtime.dagster.results import Results
     from synaflow_export.runtime.exported import Exported
 
 
@@ -55,16 +56,12 @@ def run_macro_task(
     """
     from synaflow_export.runtime.dagster.results import Results
     from synaflow_export.runtime.dagster.rollback import refuse_undone
-    from synaflow_export.runtime.exported import Exported
 
-    exported = Exported(export.folder)
-    pipeline = next(iter(context.assets_def.keys)).path[0]
-    refuse_undone(context, export, exported, pipeline)
+    placing = Placing(context, export, next(iter(context.assets_def.keys)).path[0])
+    refuse_undone(placing)
     results = Results(context)
     try:
-        spec, result = _run(
-            context, export, exported, pipeline, macro_task, inputs or {}, params, results
-        )
+        spec, result = _run(placing, macro_task, inputs or {}, params, results)
     except ThresholdExceededException as error:
         yield from results.exceeded(error)
         raise results.failure(error) from error
@@ -78,29 +75,21 @@ def run_macro_task(
 
 
 def _run(
-    context: dg.AssetExecutionContext,
-    export: Export,
-    exported: Exported,
-    pipeline: str,
+    placing: Placing,
     macro_task: str,
     inputs: Mapping[str, DatasetRef | None],
     params: dg.ConfigurableResource | None,
-    results: Any,
+    results: Results,
 ) -> tuple[MacroSpec, MacroResult]:
-    from synaflow_export.runtime.dagster.rollback import run_key_of
-    from synaflow_export.runtime.running import Place, returned, run_exported
+    from synaflow_export.runtime.running import returned, run_exported
+    from synaflow_export.runtime.shard_processes import run_shards
 
-    place = Place(
-        store=export.store,
-        home=Path(context.instance.root_directory),
-        run_key=run_key_of(pipeline, exported.contract.name, context.run.run_id),
-        logger=context.log,
-        on_report=results.keep,
-    )
-    return run_exported(
+    exported = placing.exported
+    sharded = exported.macro_task(macro_task).shards is not None
+    return (run_shards if sharded else run_exported)(
         exported,
         macro_task,
-        place,
+        placing.place(placing.context.run.run_id, results.keep),
         params=_values(params, exported),
         inputs={dataset: returned(ref) for dataset, ref in inputs.items()},
     )

@@ -68,6 +68,7 @@ class DagsterTarget(Target[DagsterOptions]):
     title: ClassVar[str] = "Dagster"
     options_type: ClassVar[type[DagsterOptions]] = DagsterOptions
     default_out: ClassVar[str] = "defs"
+    maps_shards: ClassVar[bool] = True  # as processes of one step
     runs_rollbacks: ClassVar[bool] = True
     runs_async_pipelines: ClassVar[bool] = True  # in a sync asset; the runner starts the event loop
     limits_concurrency: ClassVar[bool] = True

@@ -130,7 +130,7 @@ def test_loading_imports_neither_the_users_code_nor_what_only_runs_need(defs: De
     }
 
 
-LIGHT = ("", ".export", ".io_manager", ".params", ".rollback", ".running")
+LIGHT = ("", ".export", ".io_manager", ".params", ".place", ".rollback", ".running")
 
 
 def test_it_is_formatted_and_clean_for_the_linter(defs: DefsFolder) -> None:
@@ -285,12 +285,6 @@ def test_any_pipeline_name_becomes_one_that_dagster_takes(defs: DefsFolder, name
 def test_schedules_that_are_accepted_are_known_to_dagster(defs: DefsFolder, schedule: str) -> None:
     (found,) = import_file(defs.export(NO_PARAMS, schedule=schedule).file).defs.schedules
     assert found.cron_schedule == schedule
-
-
-def test_what_the_target_cannot_do_yet_is_refused_not_dropped(defs: DefsFolder) -> None:
-    with pytest.raises(ExportError) as caught:
-        defs.export(LINEAR.replace('"odds", fn=odd', '"odds", fn=odd, shards=4'))
-    assert {problem.code for problem in caught.value.problems} == {"shards-not-supported"}
 
 
 def test_the_file_may_not_hide_the_module_that_it_needs(defs: DefsFolder) -> None:

@@ -1,0 +1,65 @@
+"""Where the datasets of a run are: what Dagster's context says, in the words of the shared half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synaflow_core.handoff import HandoffStore
+    from synaflow_export.runtime.dagster.export import Export
+    from synaflow_export.runtime.exported import Exported
+    from synaflow_export.runtime.running import Place
+
+OnReport = Callable[[dict[str, Any]], None]
+
+
+class Placing:
+    """One pipeline in one step of a run.
+
+    Args:
+        context: Dagster's context of the step.
+        export: The folder of the export.
+        pipeline: Name of the pipeline in Dagster.
+    """
+
+    def __init__(self, context: Any, export: Export, pipeline: str) -> None:
+        self.context = context
+        self.pipeline = pipeline
+        self._export = export
+
+    @cached_property
+    def exported(self) -> Exported:
+        """What was exported."""
+        from synaflow_export.runtime.exported import Exported
+
+        return Exported(self._export.folder)
+
+    def place(self, run_id: str, on_report: OnReport = lambda _: None) -> Place:
+        """Where the macro-tasks of a run are at work.
+
+        Args:
+            run_id: Dagster's; it is the key of the run's datasets. Exports of one pipeline under
+                several names must not share them.
+            on_report: Is told the counts per inner step.
+        """
+        from synaflow_export.runtime.running import Place
+
+        alone = self.pipeline == self.exported.contract.name
+        return Place(
+            store=self._export.store,
+            home=Path(self.context.instance.root_directory),
+            run_key=run_id if alone else f"{self.pipeline}@{run_id}",
+            logger=self.context.log,
+            on_report=on_report,
+        )
+
+    def store(self) -> HandoffStore:
+        """The handoff store."""
+        from synaflow_export.runtime.storage import open_store
+
+        home = Path(self.context.instance.root_directory)
+        pickled = self.exported.allow_pickle
+        return open_store(self._export.store, home, allow_pickle=pickled, log=None)
