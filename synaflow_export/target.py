@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, cast
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from synaflow_core.contract import Contract
     from synaflow_export.options.planning import PlanningOptions
     from synaflow_export.plan.model import Plan
+    from synaflow_export.windows.calendar import Window
 
 ENTRY_POINT_GROUP = "synaflow_export.targets"
 
@@ -182,6 +183,15 @@ class Target(ABC, Generic[OptionsT]):
         Raises:
             ExportError: If something asked for cannot be honoured; names each such thing.
         """
+
+    def backfill_commands(self, plan: Plan, windows: Sequence[Window]) -> Iterable[str]:
+        """Commands of the orchestrator that run an exported pipeline for past windows.
+
+        Args:
+            plan: Its plan, with a window.
+            windows: Oldest first.
+        """
+        return ()
 
     def refuse(
         self,

@@ -14,7 +14,17 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from synaflow_core.errors import ExportError
-from synaflow_export.cli import config, contract, plan, prune, rehearse, run, targets, verify
+from synaflow_export.cli import (
+    backfill,
+    config,
+    contract,
+    plan,
+    prune,
+    rehearse,
+    run,
+    targets,
+    verify,
+)
 from synaflow_export.cli.options import examples
 from synaflow_export.cli.output import note, write
 
@@ -39,6 +49,7 @@ def command() -> Any:
     app.command("run", epilog=run.EXAMPLES)(run.run)
     app.command("rehearse", epilog=rehearse.EXAMPLES)(rehearse.rehearse)
     app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
+    app.command("backfill", epilog=backfill.EXAMPLES)(backfill.backfill)
     app.command("prune", epilog=prune.EXAMPLES)(prune.prune)
     return get_command(app)
 
@@ -80,7 +91,7 @@ class _Commands(TyperGroup):
         self.add_command(get_command(app), name)
 
 
-_OURS = ("plan", "config", "targets", "contract", "run", "rehearse", "verify", "prune")
+_OURS = ("plan", "config", "targets", "contract", "run", "rehearse", "verify", "backfill", "prune")
 
 
 def _application(**settings: Any) -> typer.Typer:

@@ -122,8 +122,11 @@ def bind_window(
 
 
 def window_key(values: Mapping[str, Any]) -> str:
-    """The key of a window's datasets: of the values, however they are spelt."""
-    return "window " + " ".join(f"{name}={_normal(value)}" for name, value in values.items())
+    """The key of a window's datasets: of the values, however they are spelt.
+
+    Its characters are those that folders of a store have as they are.
+    """
+    return ".".join(["window", *(f"{name}-{_normal(value)}" for name, value in values.items())])
 
 
 def _refused(run: str, missing: list[str], why: str) -> ParamsError:
@@ -168,9 +171,9 @@ def _normal(value: Any) -> str:
     except ValueError:
         return text
     try:
-        return date.fromisoformat(text).isoformat()
+        return date.fromisoformat(text).strftime("%Y%m%d")
     except ValueError:
         pass
-    if moment.tzinfo is None:
-        return moment.isoformat()
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    zone = "" if moment.tzinfo is None else "Z"
+    told = moment.astimezone(UTC) if zone else moment
+    return told.strftime("%Y%m%dT%H%M%S" + (".%f" if told.microsecond else "")) + zone

@@ -18,7 +18,7 @@ that shape the file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -47,6 +47,7 @@ from synaflow_export.targets.airflow.policies import default_args
 from synaflow_export.targets.airflow.tasks import Tasks, TaskView
 from synaflow_export.targets.airflow.wiring import NAMES_OF_THE_FILE, wiring
 from synaflow_export.targets.airflow.xcom import xcom_keys
+from synaflow_export.windows.calendar import Window
 from synaflow_export.wires import Wires
 
 _TEMPLATE = "airflow/dag.py.jinja"
@@ -75,6 +76,13 @@ class AirflowTarget(Target[AirflowOptions]):
     groups_includes: ClassVar[bool] = True
     publishes_lineage: ClassVar[bool] = True
     maps_shards: ClassVar[bool] = True
+
+    def backfill_commands(self, plan: Plan, windows: Sequence[Window]) -> Iterator[str]:
+        """The one command for a span; its dates are those at which intervals begin."""
+        first, last = (windows[index].start.isoformat() for index in (0, -1))
+        dag_id = TaskId.of(plan.pipeline, "pipeline")
+        yield f"airflow backfill create --dag-id {dag_id} --from-date {first} --to-date {last}"
+        yield f"airflow dags backfill {dag_id} -s {first} -e {last}  # Airflow 2"
 
     def view(self, export: Export[AirflowOptions]) -> tuple[GeneratedFile, ...]:
         """Make the DAG file and the folder beside it; see :meth:`Target.view`."""

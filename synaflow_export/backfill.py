@@ -1,0 +1,120 @@
+"""A pipeline for many windows on this machine, one after the other.
+
+Each window is a rehearsal of the whole plan under the key of the window, so that running it again
+replaces its own datasets and no others, and a run on an orchestrator replaces what was made here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from synaflow_core.errors import ExportError
+from synaflow_export.generated import GeneratedFile
+from synaflow_export.options.common import CommonOptions
+from synaflow_export.rehearse import Done, MacroTaskError, rehearsal
+from synaflow_export.target import Export, Target
+from synaflow_export.windows.binding import bind_window
+
+if TYPE_CHECKING:
+    from synaflow_export.load import Loaded
+    from synaflow_export.plan import Plan
+    from synaflow_export.windows.calendar import Window
+
+
+class ThisMachine(Target[CommonOptions]):
+    """Its options are those for all targets, and the section ``backfill`` of a settings file."""
+
+    name: ClassVar[str] = "backfill"
+    title: ClassVar[str] = "this machine"
+    options_type: ClassVar[type[CommonOptions]] = CommonOptions
+    only_shows: ClassVar[bool] = True  # how an orchestrator runs tasks does not concern it
+
+    def view(self, export: Export[CommonOptions]) -> tuple[GeneratedFile, ...]:
+        """Nothing is generated.
+
+        Raises:
+            ExportError: Always.
+        """
+        raise ExportError("a backfill makes no files", [])
+
+
+@dataclass(frozen=True)
+class WindowRun:
+    """What became of one window.
+
+    Attributes:
+        window: The window.
+        key: Of its datasets.
+        seconds: How long it took.
+        done: Its macro-tasks.
+        error: Why it failed; empty when it did not.
+    """
+
+    window: Window
+    key: str
+    seconds: float
+    done: tuple[Done, ...]
+    error: str = ""
+
+
+def backfill(
+    loaded: Loaded,
+    plan: Plan,
+    windows: Iterable[Window],
+    params: Mapping[str, Any],
+    *,
+    store: str,
+    jobs: int = 1,
+    retries: int = 0,
+) -> Iterator[WindowRun]:
+    """Run a plan for each window; one that fails does not keep the others from running.
+
+    Args:
+        loaded: The pipeline.
+        plan: Its plan, with a window.
+        windows: Oldest first.
+        params: Values of the params that no window gives, as JSON values.
+        store: URL of the handoff store.
+        jobs: Shards that may run at a time.
+        retries: Further tries of what may pass by itself.
+
+    Yields:
+        What became of each window.
+
+    Raises:
+        SynaflowError: As :func:`synaflow_export.rehearse.rehearsal` does; before the first window.
+    """
+    assert plan.window is not None, "the command line asks for one"
+    schema = loaded.contract.params_schema
+    bound = [
+        (window, *bind_window(plan.window, schema, params, window, run=str(window.start)))
+        for window in windows
+    ]
+    if not bound:
+        return
+    first = bound[0][1]
+    with rehearsal(loaded, plan, first, store=store, jobs=jobs, retries=retries) as prepared:
+        for window, values, key in bound:
+            run = dataclasses.replace(prepared, params=values, run_key=key, tries={})
+            began, error = perf_counter(), ""
+            done: list[Done] = []
+            try:
+                done.extend(run.run())
+            except MacroTaskError as failure:
+                error = f"{failure.macro_task}: {failure}"
+            yield WindowRun(window, key, perf_counter() - began, tuple(done), error)
+
+
+def native_commands(plan: Plan, windows: list[Window]) -> dict[str, list[str]]:
+    """Target -> the commands that do the same there, for those that can."""
+    from synaflow_export.target import get_target, target_names
+
+    return {
+        name: commands
+        for name in target_names()
+        if (commands := list(get_target(name).backfill_commands(plan, windows)))
+    }

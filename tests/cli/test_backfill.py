@@ -1,0 +1,101 @@
+"""``synaflow-export backfill``: windows of the past, here, each in the store once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EVENTS = Path(__file__).parents[1] / "windows" / "events.py"
+SPAN = ["--from", "2026-06-01", "--to", "2026-06-04"]
+WINDOW = ["--window", "day", "--bind", "since=start", "--bind", "until=end"]
+
+
+@pytest.fixture
+def events(project: Any) -> Path:
+    return Path(shutil.copy(EVENTS, project.folder / "events.py"))
+
+
+def manifests(store: Path) -> dict[str, int]:
+    """Everything that makes a dataset visible, and when it was written."""
+    return {
+        path.relative_to(store).as_posix(): path.stat().st_mtime_ns
+        for path in store.rglob("manifest.json")
+    }
+
+
+def test_a_span_twice_then_one_window_of_it(cli: Any, events: Path, project: Any) -> None:
+    arguments = ["backfill", "events.py", *SPAN, *WINDOW, "--store", "ds", "--format", "json"]
+    told = cli(*arguments)
+    assert told.code == 0, told.err
+    first = json.loads(told.out)
+    assert [window["start"][:10] for window in first["windows"]] == [
+        "2026-06-01",
+        "2026-06-02",
+        "2026-06-03",
+    ]
+    assert [window["datasets"]["normalized"]["count"] for window in first["windows"]] == [3] * 3
+    digests = [window["datasets"]["normalized"]["digest"] for window in first["windows"]]
+    assert len(set(digests)) == 3
+    before = manifests(project.folder / "ds")
+    assert len({path.split("/")[1] for path in before}) == 3
+
+    one_day = ["--from", "2026-06-02", "--to", "2026-06-03"]
+    again = cli("backfill", "events.py", *one_day, *WINDOW, "--store", "ds", "--format", "json")
+    assert again.code == 0, again.err
+    (window,) = json.loads(again.out)["windows"]
+    assert window["datasets"]["normalized"]["digest"] == digests[1]
+    after = manifests(project.folder / "ds")
+    assert after.keys() == before.keys()
+    changed = {path.split("/")[1] for path in after if after[path] != before[path]}
+    assert changed == {window["run_key"]}
+
+
+def test_a_window_that_fails_does_not_keep_the_others_from_running(
+    cli: Any, events: Path, project: Any
+) -> None:
+    stops = {
+        '    return f"{len': '    assert total != 63600  # the second day\n    return f"{len',
+        'step("summary", summary)': 'step("summary", summary, on_error=OnError.STOP)',
+        "import pipeline": "import OnError, pipeline",
+    }
+    text = events.read_text()
+    for old, new in stops.items():
+        text = text.replace(old, new)
+    events.write_text(text)
+    told = cli("backfill", "events.py", *SPAN, *WINDOW, "--store", "ds", "--format", "json")
+    windows = json.loads(told.out)["windows"]
+    failed = [window["start"][:10] for window in windows if window["error"]]
+    assert (told.code, len(windows), len(failed)) == (1, 3, 1), told.err
+    assert "1 of 3 windows failed" in told.err
+
+
+def test_settings_choose_the_window_and_a_dry_run_lists_it(
+    cli: Any, events: Path, project: Any
+) -> None:
+    project.write("synaflow.toml", 'window = "day"\nbind = ["since=start", "until=end"]\n')
+    told = cli("backfill", "events.py", *SPAN, "--dry-run")
+    assert told.code == 0, told.err
+    assert "2026-06-03T00:00:00+00:00" in told.out
+    assert "airflow backfill create --dag-id events" in told.out.replace("\n", "")
+    assert not (project.folder / "ds").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([*SPAN, "--store", "ds"], "none is chosen"),
+        ([*SPAN, *WINDOW], "no store is chosen"),
+        (["--from", "soon", "--to", "2026-06-04", *WINDOW, "--store", "ds"], "no date or time"),
+        (["--from", "2026-06-04", "--to", "2026-06-04", *WINDOW, "--store", "ds"], "no whole day"),
+        ([*SPAN, "--window", "day", "--bind", "x=start", "--store", "ds"], "does not exist"),
+    ],
+)
+def test_mistakes(cli: Any, events: Path, project: Any, arguments: list[str], message: str) -> None:
+    told = cli("backfill", "events.py", *arguments)
+    assert told.code == 2
+    assert message in told.err
+    assert not (project.folder / "ds").exists()
