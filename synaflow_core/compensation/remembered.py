@@ -71,13 +71,13 @@ class RememberedJournal(Journal):
 
     def note(self, state: RunState, tally: Tally) -> None:
         """Keep what the rollback will be given, and tell the ledger."""
-        before = len(self.done)
         super().note(state, tally)
-        for done in self.done[before:]:
-            try:
-                done.kept = self._entered(done)
-            except Exception as error:
-                self.failure = self.failure or self._told(done.node, error)
+        for done in self.done:
+            if done.node is tally.node:
+                try:
+                    done.kept = self._entered(done)
+                except Exception as error:
+                    self.failure = self.failure or self._told(done.node, error)
 
     def _values(self, state: RunState, node: Node) -> dict[str, Any]:
         values = super()._values(state, node)

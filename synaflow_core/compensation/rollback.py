@@ -11,7 +11,7 @@ rollback in the same moment, without anybody knowing.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from synaflow_core.compensation.ledger import UNDONE, Entry, Ledger
 from synaflow_core.compensation.remembered import Reopened, begin_undoing, stored_type
 from synaflow_core.dag import Dag, Node, Source
 from synaflow_core.engine.act import perform, perform_async
-from synaflow_core.engine.journal import Done, Journal, roll_back
+from synaflow_core.engine.journal import Done, Journal, place, roll_back
 from synaflow_core.engine.ledger import Tally, describe
 from synaflow_core.engine.state import RunState
 from synaflow_core.engine.sync import SyncSeam
@@ -142,7 +142,7 @@ def undo_entries(
     journal = _StoredJournal(dag=dag, ledger=ledger)
     for entry in entries:
         if entry.step in dag.steps:
-            journal.done.append(Done(dag.steps[entry.step], {}, entry))
+            place(journal.done, Done(dag.steps[entry.step], {}, entry), _same_attempt(entry))
         else:
             journal.failed.append(
                 _told(entry, "DriftError: the pipeline has no such step any more")
@@ -155,6 +155,11 @@ def undo_entries(
     )
     undo_done(state, error)
     return RollbackResult(tuple(journal.ended), tuple(journal.failed), tuple(journal.already))
+
+
+def _same_attempt(entry: Entry) -> Callable[[Done], bool]:
+    owner = (entry.macro_task, entry.shard, entry.attempt)
+    return lambda other: (other.kept.macro_task, other.kept.shard, other.kept.attempt) == owner
 
 
 def undo_done(state: RunState, error: BaseException) -> None:

@@ -66,7 +66,7 @@ class Journal:
         calls = node.mode is StepMode.EACH and tally.ok > 0
         worked = tally.status == OK or tally.exhausted or calls
         if node.rollback is not None and worked:
-            self.done.append(Done(node, self._values(state, node)))
+            place(self.done, Done(node, self._values(state, node)))
 
     def _values(self, state: RunState, node: Node) -> dict[str, Any]:
         assert node.rollback is not None, "asked for nodes with one only"
@@ -93,6 +93,25 @@ class Journal:
 
     def undone(self, done: Done, error: Exception | None) -> None:
         """It has been undone, or that has failed."""
+
+
+def place(done: list[Done], new: Done, beside: Callable[[Done], bool] = lambda other: True) -> None:
+    """Add a step after all others, but before those that read from it.
+
+    A consumer that has enough ends before its producer does; it is to be undone first all the same.
+
+    Args:
+        done: The steps so far, in order.
+        new: The step.
+        beside: Which of the others ran beside it, so that they may have ended before it.
+    """
+    index = len(done)
+    for position, other in enumerate(done):
+        reads = any(edge.producer == new.node.name for edge in other.node.edges)
+        if reads and beside(other):
+            index = position
+            break
+    done.insert(index, new)
 
 
 def own_output(node: Node) -> Edge | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast, get_origin
 from synaflow_core.dag import Edge, Node
 from synaflow_core.engine.act import Act
 from synaflow_core.engine.binding import binding_of
-from synaflow_core.engine.ledger import LoopCount, Tally, stops
+from synaflow_core.engine.ledger import FAILED, LoopCount, Tally, stops
 from synaflow_core.engine.loops import (
     MISSING,
     PAUSE,
@@ -325,7 +325,8 @@ class LoopRun:
         """The source has no more items."""
         self.ended = True
         if self.source_step is not None:
-            self.region.state.tally(self.source_step).exhausted = True
+            tally = self.region.state.tally(self.source_step)
+            tally.exhausted = tally.status != FAILED
         yield from self._leave(running=True)
         yield from self._end_steps()
 

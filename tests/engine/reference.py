@@ -260,6 +260,20 @@ def _aligned(
     return [(p, {n: t[p] for n, t in zip(names, tables, strict=True)}) for p in shared]
 
 
+def upstream_of_early_ends(steps: list[Plan], counts: dict[str, tuple[str, int, int]]) -> set[str]:
+    """Steps that may rightly have made less: a consumer of theirs ended before them."""
+    early: set[str] = set()
+    for plan in reversed(steps):
+        if plan.name in early or _ended_early(plan, counts):
+            early |= {name for name, _ in plan.inputs}
+    return early
+
+
+def _ended_early(plan: Plan, counts: dict[str, tuple[str, int, int]]) -> bool:
+    status = counts[plan.name][0]
+    return status == "skipped" or (status == "failed" and plan.kind == "through")
+
+
 @st.composite
 def plans(draw: st.DrawFn, most: int = 9, *, joins: bool = False) -> list[Plan]:
     """Random steps; some of the pipelines are ones that the compiler refuses.

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
 
 from synaflow_core import DefinitionError, Pipeline, RunResult, async_run, run
-from tests.engine.reference import Plan, build, interpret, plans
+from tests.engine.reference import (
+    Plan,
+    build,
+    interpret,
+    plans,
+    upstream_of_early_ends,
+)
 
 
 @pytest.mark.parametrize("engine", ["sync", "async", "async, steps that pause"])
@@ -24,7 +30,7 @@ def test_run_equals_the_reference(engine: str, steps: list[Plan]) -> None:
     expected = interpret(steps)
     result = run(made) if engine == "sync" else asyncio.run(_watched(made))
     assert result.outputs == expected.outputs
-    early = _upstream_of_early_ends(steps, expected.counts)
+    early = upstream_of_early_ends(steps, expected.counts)
     counts = {n: (r.status, r.ok, r.errors) for n, r in result.steps.items() if n not in early}
     assert counts == {n: count for n, count in expected.counts.items() if n not in early}
 
@@ -36,17 +42,3 @@ async def _watched(made: Pipeline) -> RunResult:
     own = [coro for coro in left if "athrow" not in type(coro).__name__]
     assert len(own) == 1
     return result
-
-
-def _upstream_of_early_ends(steps: list[Plan], counts: dict[str, tuple[str, int, int]]) -> set[str]:
-    """Steps that may rightly have made less: a consumer of theirs ended before them."""
-    early: set[str] = set()
-    for plan in reversed(steps):
-        if plan.name in early or _ended_early(plan, counts):
-            early |= {name for name, _ in plan.inputs}
-    return early
-
-
-def _ended_early(plan: Plan, counts: dict[str, tuple[str, int, int]]) -> bool:
-    status = counts[plan.name][0]
-    return status == "skipped" or (status == "failed" and plan.kind == "through")

@@ -251,11 +251,11 @@ def test_a_consumer_that_has_enough_leaves_a_stream_that_is_undone(asynchronous:
 
     steps = [
         step("numbers", source(asynchronous, 10**9), rollback=coloured(asynchronous, clean)),
-        step("total", reader(asynchronous, "numbers", take=3)),
+        step("total", reader(asynchronous, "numbers", take=3), rollback=undo("t", asynchronous)),
         step("last", coloured(asynchronous, last), on_error=OnError.STOP),
     ]
     failed(pipeline("p", None, steps))
-    assert undone == [[0, 1, 2]]
+    assert undone == ["t", [0, 1, 2]]  # it ended first, and is undone first all the same
 
 
 @COLOURS
