@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +24,7 @@ def synaflow_export(*arguments: str, cwd: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "synaflow_export", *arguments],
         cwd=cwd,
+        env={**os.environ, "COLUMNS": "200"},  # or long options of a help are cut
         capture_output=True,
         text=True,
         check=False,
@@ -91,7 +93,8 @@ def test_command_line_reference_names_every_option() -> None:
         pages = [reference / "cli.md", reference / f"{command}.md"]  # a target has its own
         page = shared + "".join(file.read_text("utf-8") for file in pages if file.exists())
         text = synaflow_export(command, "--help", cwd=ROOT)
-        options = set(re.findall(r"(--[a-z][a-z-]+)", text.partition("Examples")[0])) - {"--help"}
+        found = re.findall(r"--(?:no-)?([a-z][a-z-]+)", text.partition("Examples")[0])
+        options = {f"--{name}" for name in found} - {"--help"}
         assert options, text
         untold = {option for option in options if option not in page}
         assert {o for o in untold if f"| `{o[2:].replace('-', '_')}`" not in shared} == set()
