@@ -2,9 +2,9 @@
 
 A macro-task stands in the innermost include that holds all of its steps. A group of a single
 macro-task would say nothing, so there is none. A sharded macro-task has two more tasks beside it:
-one that cuts its input into slices, one that puts together what its instances wrote. Ids are unique
-in their group; Airflow puts the ids of the groups around a task before its own, and takes 250
-characters in all.
+one that cuts its input into slices, one that puts together what its instances wrote. A pipeline
+with rollbacks has two that belong to the run as a whole. Ids are unique in their group; Airflow
+puts the ids of the groups around a task before its own, and takes 250 characters in all.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from synaflow_export.scopes import Scope, around, common_scope, shared
 
 PLAN = "plan"
 JOIN = "join"
+COMPLETE = "complete"
+ROLLBACK = "rollback"
 Key = tuple[str, str]
-"""A task: what it is for ("" is the work itself), and its macro-task."""
+"""A task: what it is for ("" is the work itself), and its macro-task ("" for the whole run)."""
 
 _LONGEST_ID = 250
 
@@ -68,6 +70,11 @@ class Places:
         """Macro-task -> the id in the DAG of the task that does its work."""
         return {name: p.task_id for (purpose, name), p in self.places.items() if not purpose}
 
+    @property
+    def rolls_back(self) -> bool:
+        """A run that fails has something to undo."""
+        return (ROLLBACK, "") in self.places
+
     @classmethod
     def find(cls, plan: Plan, contract: Contract) -> Places:
         """Find the place of every task."""
@@ -78,6 +85,8 @@ class Places:
         for task in plan.macro_tasks:
             if task.shards is not None:
                 every |= {(purpose, task.name): scopes[task.name] for purpose in (PLAN, JOIN)}
+        if any(step.rollback for step in contract.steps.values()):
+            every |= {(COMPLETE, ""): (), (ROLLBACK, ""): ()}
         labels, groups = _allocated(every)
         places = {}
         for key, scope in every.items():
@@ -152,4 +161,4 @@ def _own_name(key: Key, scope: Scope) -> str:
     if scope and name == "__".join(scope):
         name = scope[-1]
     name = name.removeprefix("".join(f"{include}__" for include in scope))
-    return f"{purpose}_{name}" if purpose else name
+    return f"{purpose}_{name}".strip("_") if purpose else name

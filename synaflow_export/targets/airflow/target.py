@@ -76,6 +76,7 @@ class AirflowTarget(Target[AirflowOptions]):
     groups_includes: ClassVar[bool] = True
     publishes_lineage: ClassVar[bool] = True
     maps_shards: ClassVar[bool] = True
+    runs_rollbacks: ClassVar[bool] = True
 
     def backfill_commands(self, plan: Plan, windows: Sequence[Window]) -> Iterator[str]:
         """The one command for a span; its dates are those at which intervals begin."""
@@ -172,7 +173,10 @@ class _DagView:
             unchecked=_constant("UNCHECKED", params.unchecked if params else None),
             params=_constant("PARAMS", params.params if params else None),
             identity=tuple(_identity(plan.pipeline, contract.description, dag_id)),
-            tasks=tuple(view for task in plan.macro_tasks for view in tasks.of(task)),
+            tasks=(
+                *(view for task in plan.macro_tasks for view in tasks.of(task)),
+                *tasks.of_run(),
+            ),
             wiring=tuple(wiring(plan, contract, wires, places)),
         )
 

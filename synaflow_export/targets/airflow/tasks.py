@@ -11,7 +11,7 @@ from synaflow_export.plan.model import MacroTask
 from synaflow_export.prose import code, docstring_of, wrapped
 from synaflow_export.pylayout import Group, Node, call, lay_out, value
 from synaflow_export.pyname import PyLiteral
-from synaflow_export.targets.airflow.groups import JOIN, PLAN, Places
+from synaflow_export.targets.airflow.groups import COMPLETE, JOIN, PLAN, ROLLBACK, Places
 from synaflow_export.targets.airflow.options import AirflowOptions
 from synaflow_export.targets.airflow.policies import own_arguments
 from synaflow_export.wires import Wires
@@ -48,6 +48,31 @@ class Tasks:
     places: Places
     outlets: Collection[str]
 
+    def of_run(self) -> Iterator[TaskView]:
+        """Write what belongs to the run as a whole: how one that fails is undone."""
+        if not self.places.rolls_back:
+            return
+        where: dict[str, Node | str] = {"store": "STORE", "context": "context"}
+        yield self._view(
+            "",
+            COMPLETE,
+            given={"trigger_rule": value("none_failed")},
+            parameters=["**context"],
+            doc=_one_line("Fails if work that was rolled back has not been done again."),
+            runtime="refuse_undone",
+            arguments=where,
+        )
+        complete = value(self.places.of("", COMPLETE).task_id)
+        yield self._view(
+            "",
+            ROLLBACK,
+            given={"retries": value(3)},
+            parameters=["**context"],
+            doc=_one_line("Undoes what the run has done, newest step first, if it failed."),
+            runtime="roll_back",
+            arguments={"unless": complete, **where},
+        )
+
     def of(self, task: MacroTask) -> Iterator[TaskView]:
         """Write one macro-task: one function, or three if it is sharded."""
         if task.shards is None:
@@ -61,7 +86,7 @@ class Tasks:
         parameters = self._parameters(task)
         given = {**self._writes(task), **own_arguments(self.options, task.name)}
         return self._view(
-            task,
+            task.name,
             given=given,
             parameters=[*parameters.values(), "**context"],
             doc=task_doc(task, self.contract),
@@ -76,10 +101,10 @@ class Tasks:
         parameters = {sliced: self.wires.parameter(sliced)}
         text = f"Cuts dataset {code(sliced, 60)} into slices, one per instance of the next task."
         return self._view(
-            task,
+            task.name,
             PLAN,
             parameters=[*parameters.values()],
-            doc=docstring_of(wrapped(text, depth=2, first=3), depth=2),
+            doc=_one_line(text),
             runtime="plan_shards",
             arguments=_inputs(parameters),
         )
@@ -88,7 +113,7 @@ class Tasks:
         parameters = self._parameters(task)
         given = {"map_index_template": value(_LABEL), **own_arguments(self.options, task.name)}
         return self._view(
-            task,
+            task.name,
             given=given,
             parameters=[*parameters.values(), "shard", "**context"],
             doc=task_doc(task, self.contract),
@@ -107,11 +132,11 @@ class Tasks:
             f"Puts together what the instances wrote: dataset{'s' * (len(task.outputs) > 1)} {made}"
         )
         return self._view(
-            task,
+            task.name,
             JOIN,
             given=self._writes(task),
             parameters=["parts", "**context"],
-            doc=docstring_of(wrapped(f"{text}.", depth=2, first=3), depth=2),
+            doc=_one_line(f"{text}."),
             runtime="join_shards",
             positional=["parts"],
             arguments=self._place(task),
@@ -120,7 +145,7 @@ class Tasks:
 
     def _view(
         self,
-        task: MacroTask,
+        macro_task: str,
         purpose: str = "",
         *,
         given: Mapping[str, Node | str] | None = None,
@@ -131,11 +156,12 @@ class Tasks:
         arguments: Mapping[str, Node | str],
         returns: bool = True,
     ) -> TaskView:
-        function = function_of(self.wires, task, purpose)
-        label = self.places.of(task.name, purpose).label
+        function = function_of(self.wires, macro_task, purpose)
+        label = self.places.of(macro_task, purpose).label
         own_id = {"task_id": value(str(label))} if str(label) != str(function) else {}
         named: dict[str, Node | str] = {**own_id, **(given or {})}
-        body = call(runtime, ["FOLDER", value(task.name), *positional], arguments)
+        of_task = [value(macro_task)] if macro_task else []
+        body = call(runtime, ["FOLDER", *of_task, *positional], arguments)
         return TaskView(
             decorator=lay_out(
                 "@", call("task", named=named) if named else PyLiteral("task"), depth=1
@@ -163,11 +189,15 @@ class Tasks:
         return {"store": "STORE", **outlets, "context": "context"}
 
 
-def function_of(wires: Wires, task: MacroTask, purpose: str = "") -> str:
-    """Name of a function of a macro-task."""
+def function_of(wires: Wires, macro_task: str, purpose: str = "") -> str:
+    """Name of a function of a macro-task, or of the run as a whole."""
     if not purpose:
-        return wires.functions[task.name]
-    return wires.name(f"{purpose}_{task.name}", purpose)
+        return wires.functions[macro_task]
+    return wires.name(f"{purpose}_{macro_task}".strip("_"), purpose)
+
+
+def _one_line(text: str) -> PyLiteral:
+    return docstring_of(wrapped(text, depth=2, first=3), depth=2)
 
 
 def _inputs(parameters: Mapping[str, str]) -> dict[str, Node | str]:

@@ -16,7 +16,7 @@ from synaflow_export.prose import plain
 from synaflow_export.pylayout import LINE_LENGTH, Group, Node, Prose, call, lay_out, value
 from synaflow_export.pyname import PyLiteral
 from synaflow_export.scopes import Scope
-from synaflow_export.targets.airflow.groups import JOIN, PLAN, Places, in_blocks
+from synaflow_export.targets.airflow.groups import COMPLETE, JOIN, PLAN, ROLLBACK, Places, in_blocks
 from synaflow_export.targets.airflow.tasks import function_of
 from synaflow_export.targets.airflow.versions import NAMES
 from synaflow_export.wires import Wires
@@ -33,15 +33,16 @@ _FURTHER = (
     "dag",
     "context",
 )
-_RUNTIME = ("run_macro_task", "plan_shards", "join_shards", "shard", "parts")
-NAMES_OF_THE_FILE = frozenset({*_IMPORTED, *_CONSTANTS, *_FURTHER, *_RUNTIME})
+_RUNTIME = ("run_macro_task", "plan_shards", "join_shards", "refuse_undone", "roll_back")
+_ARGUMENTS = ("shard", "parts", "every_task")
+NAMES_OF_THE_FILE = frozenset({*_IMPORTED, *_CONSTANTS, *_FURTHER, *_RUNTIME, *_ARGUMENTS})
 
 
 def wiring(plan: Plan, contract: Contract, wires: Wires, places: Places) -> Iterator[PyLiteral]:
     """Lay out the calls, in order, and the groups that they stand in."""
     by_name = {task.name: task for task in plan.macro_tasks}
     waits = dict(_waits(plan, wires))
-    used = _used(plan, wires, waits)
+    used = set(by_name) if places.rolls_back else _used(plan, wires, waits)
     groups = _Groups(plan, contract, wires, places)
     for task in in_blocks(plan, places):
         scope = places.of(task.name).scope
@@ -56,6 +57,33 @@ def wiring(plan: Plan, contract: Contract, wires: Wires, places: Places) -> Iter
         begun = wires.result(task) if task.shards is None else _slices(task, wires)
         for name in waits[task.name]:
             yield _order(wires.result(by_name[name]), begun, depth)
+    if places.rolls_back:
+        yield from _undoing(plan, wires)
+
+
+def _undoing(plan: Plan, wires: Wires) -> Iterator[PyLiteral]:
+    """The end of the run: the one task that is complete with all others, and the teardown."""
+    variables = [
+        name
+        for task in plan.macro_tasks
+        for name in (
+            (wires.result(task),)
+            if task.shards is None
+            else (_slices(task, wires), _parts(task, wires), wires.result(task))
+        )
+    ]
+    every = Group("[", "]", tuple(("", PyLiteral(name)) for name in variables))
+    complete = wires.name("run_complete", "result")
+    yield PyLiteral("")
+    yield PyLiteral(
+        "    # Comes last, whatever became of the others, and is no part of the verdict on the"
+    )
+    yield PyLiteral("    # run: undoes its work, unless all of it is complete.")
+    yield lay_out("every_task = ", every, depth=1)
+    yield PyLiteral(f"    {complete} = {function_of(wires, '', COMPLETE)}()")
+    yield PyLiteral(f"    every_task >> {complete}")
+    rollback = function_of(wires, "", ROLLBACK)
+    yield PyLiteral(f"    [*every_task, {complete}] >> {rollback}().as_teardown()")
 
 
 def _call(task: MacroTask, wires: Wires, named: bool) -> Iterator[tuple[str, Node]]:
@@ -67,9 +95,9 @@ def _call(task: MacroTask, wires: Wires, named: bool) -> Iterator[tuple[str, Nod
 def _mapped(task: MacroTask, wires: Wires, named: bool, depth: int) -> Iterator[tuple[str, Node]]:
     """Cut, map and put together."""
     assert task.shards is not None
-    slices, parts = _slices(task, wires), wires.name(f"{task.name}_parts", "parts")
+    slices, parts = _slices(task, wires), _parts(task, wires)
     sliced = wires.reference(task.shards.dataset)
-    yield f"{slices} = ", call(function_of(wires, task, PLAN), [sliced])
+    yield f"{slices} = ", call(function_of(wires, task.name, PLAN), [sliced])
     fixed = tuple(
         (f"{wires.parameter(entry.dataset)}=", wires.reference(entry.dataset))
         for entry in task.inputs
@@ -77,7 +105,7 @@ def _mapped(task: MacroTask, wires: Wires, named: bool, depth: int) -> Iterator[
     opening = f"{wires.functions[task.name]}.partial("
     yield f"{parts} = ", Group(opening, _expand(slices, depth), fixed, tall=True)
     lead = f"{wires.result(task)} = " if named else ""
-    yield lead, call(function_of(wires, task, JOIN), [parts])
+    yield lead, call(function_of(wires, task.name, JOIN), [parts])
 
 
 def _expand(slices: str, depth: int) -> str:
@@ -87,6 +115,10 @@ def _expand(slices: str, depth: int) -> str:
     if len(indent) + 4 + len(closing) <= LINE_LENGTH:
         return closing
     return f").expand(\n{indent}    shard={slices},\n{indent})"
+
+
+def _parts(task: MacroTask, wires: Wires) -> str:
+    return wires.name(f"{task.name}_parts", "parts")
 
 
 def _slices(task: MacroTask, wires: Wires) -> str:
