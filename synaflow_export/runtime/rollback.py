@@ -11,6 +11,7 @@ What they do is told in :mod:`synaflow_core.compensation`; when to call them, in
 from __future__ import annotations
 
 from synaflow_core.compensation import RollbackResult, rollback_run, undone_macro_tasks
+from synaflow_core.compensation.ledger import UNDONE, Ledger
 from synaflow_core.errors import HandoffError
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.running import Place
@@ -75,6 +76,19 @@ def refuse_undone(exported: Exported, place: Place) -> None:
             f"the work of macro-task {names} was undone when this run was rolled back, and was not "
             "done again\n    -> run them again, with all that comes after them"
         )
+
+
+def undone_entries(exported: Exported, place: Place) -> int:
+    """How many entries of a run's ledger are undone; grows with everything that is undone.
+
+    For orchestrators that keep results: those of before and after a rollback are not the same.
+
+    Raises:
+        HandoffError: The ledger cannot be read.
+    """
+    store = open_store(place.store, place.home, allow_pickle=exported.allow_pickle, log=None)
+    listing = Ledger(store, exported.contract.name, place.run_key).listing()
+    return len(listing.marked[UNDONE])
 
 
 def _named(step: str, macro_task: str, shard: int | None) -> str:

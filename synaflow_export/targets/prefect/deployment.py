@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from synaflow_export.generated import Editable, GeneratedFile, Role
 from synaflow_export.options.schedule import as_cron
 from synaflow_export.prose import plain
+from synaflow_export.target import Export
 from synaflow_export.targets.prefect.options import PrefectOptions
 from synaflow_export.yaml_text import scalar
 
@@ -25,16 +26,13 @@ _HEADER = """\
 """
 
 
-def deployment_file(
-    flow_id: str, entrypoint: str, description: str, options: PrefectOptions
-) -> GeneratedFile:
+def deployment_file(flow_id: str, entrypoint: str, export: Export[PrefectOptions]) -> GeneratedFile:
     """Make ``prefect.yaml`` with the one deployment of a pipeline.
 
     Args:
         flow_id: Name of the flow, and of its deployment.
         entrypoint: ``orders_flow.py:orders``.
-        description: What the pipeline is for; may be empty.
-        options: Schedule, time zone, work pool, tags and limits.
+        export: Its options say schedule, time zone, work pool, tags and limits.
     """
     marks = Editable(
         begin=f"  # --- {flow_id}: may be edited, the next export keeps it",
@@ -42,16 +40,15 @@ def deployment_file(
     )
     lines = [
         marks.begin,
-        *_item(list(_entries(flow_id, entrypoint, description, options))),
+        *_item(list(_entries(flow_id, entrypoint, export))),
         marks.end,
     ]
     text = f"{_HEADER}{_ANCHOR}\n" + "\n".join(lines) + "\n"
     return GeneratedFile(_PATH, text, Role.PART, marks, anchor=_ANCHOR)
 
 
-def _entries(
-    flow_id: str, entrypoint: str, description: str, options: PrefectOptions
-) -> Iterator[str]:
+def _entries(flow_id: str, entrypoint: str, export: Export[PrefectOptions]) -> Iterator[str]:
+    options, description = export.options, export.contract.description
     yield f"name: {scalar(flow_id)}"
     yield f"entrypoint: {scalar(entrypoint)}"
     if plain(description):
@@ -68,12 +65,12 @@ def _entries(
     yield "concurrency_limit:"
     yield f"  limit: {options.max_active_runs}"
     yield "  collision_strategy: ENQUEUE"
-    if options.schedule is None:
+    if export.schedule is None:
         yield '# For example [{cron: "0 2 * * *", timezone: UTC}]; empty: only on demand.'
         yield "schedules: []"
     else:
         yield "schedules:"
-        yield f"  - cron: {scalar(as_cron(options.schedule))}"
+        yield f"  - cron: {scalar(as_cron(export.schedule))}"
         yield f"    timezone: {scalar(options.timezone)}"
 
 

@@ -62,14 +62,13 @@ def unusable_params(contract: Contract) -> Iterator[Problem]:
             )
 
 
-def flow_params(contract: Contract, taken: Iterable[str]) -> FlowParams:
+def flow_params(schema: Mapping[str, Any], taken: Iterable[str]) -> FlowParams:
     """Make the parameters of the flow.
 
     Args:
-        contract: The pipeline's contract.
+        schema: JSON Schema of the params.
         taken: Names that the file uses for itself.
     """
-    schema = contract.params_schema
     fields: Mapping[str, Any] = schema.get("properties", {})
     parameters = _parameter_names(fields)
     allocator = NameAllocator(ShortName, {*taken, *parameters.values(), *BUILTIN_NAMES}, "type")

@@ -71,6 +71,11 @@ def task_tags(task: MacroTask, contract: Contract, options: PrefectOptions) -> l
     return list(dict.fromkeys(tags))
 
 
+def has_rollback(task: MacroTask, contract: Contract) -> bool:
+    """Whether a macro-task does something that can be undone."""
+    return any(contract.steps[name].rollback for name in task.steps)
+
+
 def _timing(options: PrefectOptions) -> dict[str, Node]:
     found: dict[str, Any] = {
         "retries": options.retries,

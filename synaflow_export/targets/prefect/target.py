@@ -13,6 +13,8 @@ flow file imports. Facts about Prefect that shape the file:
 * descriptions of parameters are read from ``Args:`` of the docstring, not from ``Field``;
 * a params class as one parameter makes a bad form: the parameters are flat, and enums literals,
   so that the file does not need the user's module;
+* hooks run before the tasks of a flow that raised have ended, so a flow raises when all have:
+  ``plan_shards`` does not, and subflows return their state;
 * ``.serve()`` without a ``__main__`` guard serves again in every child process.
 """
 
@@ -22,6 +24,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from synaflow_core.contract import Contract
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
 from synaflow_export.generated import Editable, GeneratedFile, manifest_file
@@ -34,12 +37,18 @@ from synaflow_export.targets.prefect.deployment import deployment_file
 from synaflow_export.targets.prefect.imports import import_lines
 from synaflow_export.targets.prefect.options import PrefectOptions
 from synaflow_export.targets.prefect.params import FlowParams, flow_params, unusable_params
-from synaflow_export.targets.prefect.policies import policies, runner_import, task_runner
+from synaflow_export.targets.prefect.policies import (
+    has_rollback,
+    policies,
+    runner_import,
+    task_runner,
+)
 from synaflow_export.targets.prefect.subflows import FlowPart, flow_of
 from synaflow_export.targets.prefect.wiring import SubflowView, TaskView, Wiring
 from synaflow_export.wires import Wires
 
 _TEMPLATE = "prefect/flow.py.jinja"
+_OBJECTS = "prefect.client.schemas.objects"
 _RUNTIME = "synaflow_export.runtime.prefect"
 
 _POLICIES = Editable(
@@ -52,10 +61,22 @@ _IMPORTED = frozenset(
     | {"Path", "Refs", "Run", "Shard", "UUID"}
     | {"DaskTaskRunner", "ProcessPoolTaskRunner", "RayTaskRunner", "ThreadPoolTaskRunner"}
     | {"date", "datetime", "flow", "task", "time", "timedelta", "unmapped"}
-    | {"finish_run", "gather_refs", "join_shards", "may_pass", "once_per_run", "plan_shards"}
-    | {"run_macro_task", "run_macro_task_async", "start_run"}
+    | {
+        "Flow",
+        "FlowRun",
+        "State",
+        "finish_run",
+        "gather_refs",
+        "join_shards",
+        "may_pass",
+        "once_per_run",
+        "plan_shards",
+    }
+    | {"run_macro_task", "run_macro_task_async", "start_run", "undo_run", "until_undone"}
 )
-_DEFINED = frozenset({"FOLDER", "STORE", "TASK", "TASK_RUNNER", "parts", "run", "shard"})
+_DEFINED = frozenset(
+    {"FOLDER", "STORE", "TASK", "TASK_RUNNER", "flow_run", "parts", "run", "shard", "state", "undo"}
+)
 
 
 class PrefectTarget(Target[PrefectOptions]):
@@ -67,6 +88,8 @@ class PrefectTarget(Target[PrefectOptions]):
     default_out: ClassVar[str] = "flows"
     runs_async_pipelines: ClassVar[bool] = True
     maps_shards: ClassVar[bool] = True
+    runs_rollbacks: ClassVar[bool] = True
+    binds_windows: ClassVar[bool] = True
     groups_includes: ClassVar[bool] = True  # subflows
     limits_concurrency: ClassVar[bool] = True  # tags, which the operator limits
 
@@ -87,8 +110,7 @@ class PrefectTarget(Target[PrefectOptions]):
         deployment = deployment_file(
             flow_id,
             f"{module}.py:{flow.function}",
-            export.contract.description,
-            export.options,
+            export,
         )
         in_folder = export.folder_files(folder)
         ours = (*in_folder, flow_file, deployment)
@@ -111,6 +133,7 @@ class _FlowView:
     before: tuple[PyLiteral, ...]
     tasks: tuple[TaskView, ...]
     subflows: tuple[SubflowView, ...]
+    undoes: bool
     function: PyName
     name: PyLiteral
     signature: PyLiteral
@@ -125,7 +148,7 @@ class _FlowView:
         function = _free(PyName.of(flow_id, "pipeline"), {*_IMPORTED, *_DEFINED})
         own = {*_IMPORTED, *_DEFINED, function}
         wires = Wires(plan, {*own, *contract.params})
-        params = flow_params(contract, {*own, *wires.functions.values()})
+        params = flow_params(export.params_schema, {*own, *wires.functions.values()})
         run = _free(PyName("run"), contract.params)
         wiring = Wiring(wires, contract, options)
         part = flow_of(plan, contract, inline=options.inline_subflows)
@@ -139,7 +162,7 @@ class _FlowView:
                 between="results hold references and counts, never data.",
             ),
             imports=import_lines(
-                {*_names(part, is_async), runner_import(options), *params.imported}
+                {*_names(part, contract), runner_import(options), *params.imported}
             ),
             policies_begin=_POLICIES.begin,
             policies_end=_POLICIES.end,
@@ -150,6 +173,7 @@ class _FlowView:
             before=params.before,
             tasks=tuple(view for task in plan.macro_tasks for view in wiring.tasks(task)),
             subflows=tuple(wiring.subflow(inner, flow_id) for inner in part.subflows()),
+            undoes=any(has_rollback(task, contract) for task in plan.macro_tasks),
             function=function,
             name=lay_out("name=", value(flow_id), ",", depth=1),
             signature=_signature(function, params, is_async),
@@ -159,8 +183,8 @@ class _FlowView:
         )
 
 
-def _names(part: FlowPart, is_async: bool) -> set[tuple[str, str]]:
-    run = "run_macro_task_async" if is_async else "run_macro_task"
+def _names(part: FlowPart, contract: Contract) -> set[tuple[str, str]]:
+    run = "run_macro_task_async" if contract.engine == "async" else "run_macro_task"
     ours = {"Refs", "Run", "finish_run", "may_pass", "once_per_run", run, "start_run"}
     of_prefect = {"flow", "task"}
     if any(task.shards is not None for task in part.tasks()):
@@ -168,7 +192,13 @@ def _names(part: FlowPart, is_async: bool) -> set[tuple[str, str]]:
         of_prefect.add("unmapped")
     if any(True for _ in part.subflows()):
         ours.add("gather_refs")
+    further = set()
+    if any(has_rollback(task, contract) for task in part.tasks()):
+        ours |= {"undo_run", "until_undone"}
+        of_prefect.add("Flow")
+        further = {(_OBJECTS, "FlowRun"), (_OBJECTS, "State")}
     return {
+        *further,
         ("pathlib", "Path"),
         ("typing", "Any"),
         *(("prefect", name) for name in of_prefect),

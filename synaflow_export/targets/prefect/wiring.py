@@ -17,7 +17,7 @@ from synaflow_export.prose import code, docstring_of, wrapped
 from synaflow_export.pylayout import Group, Node, call, lay_out, value
 from synaflow_export.pyname import PyLiteral, TaskId
 from synaflow_export.targets.prefect.options import PrefectOptions
-from synaflow_export.targets.prefect.policies import own_policies, task_tags
+from synaflow_export.targets.prefect.policies import has_rollback, own_policies, task_tags
 from synaflow_export.targets.prefect.subflows import FlowPart
 from synaflow_export.wires import Wires, Word
 
@@ -90,7 +90,7 @@ class Wiring:
         """The task that makes one dataset of what the shards wrote."""
         name = code(task.name, 60)
         return TaskView(
-            decorator=lay_out("@", Group("task(", ")", (("**", PyLiteral("TASK")),))),
+            decorator=lay_out("@", Group("task(", ")", (("**", self._policies(task, {})),))),
             signature=lay_out(
                 "",
                 call(f"def {self._joining(task)}", ["run: Run", "parts: list[Part]"]),
@@ -148,7 +148,7 @@ class Wiring:
         for item in part.items:
             if isinstance(item, FlowPart):
                 read = [self._result(found_in, name) for name in _read_from_outside(item)]
-                call_it = call(self._function(item), [run, *read])
+                call_it = call(self._function(item), [run, *read], {"return_state": value(True)})
                 lead = f"{self._of_subflow(item)} = {'await ' if self._is_async else ''}"
                 yield lay_out(lead, call_it, depth=1)
             else:
@@ -225,8 +225,17 @@ class Wiring:
             named.append(("task_run_name=", value(f"{task_id} {{shard[label]}}")))
         if tags := task_tags(task, self.contract, self.options):
             named.append(("tags=", value(tags)))
-        named.append(("**", _policies(own_policies(task.name, self.options))))
+        own = own_policies(task.name, self.options)
+        named.append(("**", self._policies(task, own)))
         return Group("task(", ")", tuple(named))
+
+    def _policies(self, task: MacroTask, own: Mapping[str, Node]) -> Node:
+        """``TASK``, or ``TASK | {...}`` where a task has policies of its own."""
+        if has_rollback(task, self.contract):
+            own = {**own, "cache_key_fn": PyLiteral("until_undone")}
+        if not own:
+            return PyLiteral("TASK")
+        return Group("TASK | {", "}", tuple((f"{PyLiteral.of(k)}: ", v) for k, v in own.items()))
 
 
 def _read_from_outside(part: FlowPart) -> list[str]:
@@ -238,10 +247,3 @@ def _read_from_outside(part: FlowPart) -> list[str]:
 
 def _item(refs: str, dataset: str) -> Node:
     return Group(f"{refs}[", "]", (("", value(dataset)),), comma=False)
-
-
-def _policies(own: Mapping[str, Node]) -> Node:
-    """``TASK``, or ``TASK | {...}`` where a task has policies of its own."""
-    if not own:
-        return PyLiteral("TASK")
-    return Group("TASK | {", "}", tuple((f"{PyLiteral.of(k)}: ", v) for k, v in own.items()))

@@ -168,7 +168,7 @@ def Sub_pipelines_() -> Refs:
     # What tasks pass on are references; a task starts when all that it reads is there.
     read_refs = read.submit(run)
     count_refs = count.submit(run, read_refs)
-    cleaned_refs = cleaned_flow(run, read_refs)
+    cleaned_refs = cleaned_flow(run, read_refs, return_state=True)
     write_refs = write.submit(run, cleaned_refs)
     return finish_run(
         run,

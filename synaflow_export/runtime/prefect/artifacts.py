@@ -1,7 +1,7 @@
 """What a run shows in Prefect's UI: a bar for the run, a table per task, a table of the datasets.
 
 An artifact that cannot be made, because the server does not answer, is a warning in the log and
-never a reason to fail. Imported by :mod:`.prefect`, so the same rule holds: light.
+never a reason to fail. Imported by the flow file, so it is light.
 """
 
 from __future__ import annotations
@@ -26,16 +26,12 @@ class RunProgress:
     """The bar of one run: the weights of the macro-tasks that have ended, as the plan has them.
 
     A flow and its subflows run in one process and move the same bar: see :func:`progress_of`.
-
-    Attributes:
-        remarks: What subflows have to say about errors that were survived.
     """
 
     def __init__(self, artifact: str | None, weights: Mapping[str, float]) -> None:
         self._artifact = artifact
         self._weights = weights
         self._ended: set[str] = set()
-        self.remarks: list[str] = []
 
     def ended(self, macro_task: str) -> None:
         """Move on by the weight of a macro-task; once for each."""
@@ -53,7 +49,7 @@ class RunProgress:
 _bars: dict[str, RunProgress] = {}
 
 
-def begin_progress(name: str, run_key: str, weights: Mapping[str, float]) -> None:
+def begin_progress(name: str, run_id: str, weights: Mapping[str, float]) -> None:
     """Show that a run has begun."""
     made = _quietly(
         create_progress_artifact,
@@ -61,17 +57,17 @@ def begin_progress(name: str, run_key: str, weights: Mapping[str, float]) -> Non
         key=artifact_key(name, "progress"),
         description=f"How far the run of `{name}` is",
     )
-    _bars[run_key] = RunProgress(str(made) if made is not None else None, weights)
+    _bars[run_id] = RunProgress(str(made) if made is not None else None, weights)
 
 
-def progress_of(run_key: str) -> RunProgress:
+def progress_of(run_id: str) -> RunProgress:
     """The bar of a run; one that shows nothing if the run did not begin in this process."""
-    return _bars.get(run_key) or RunProgress(None, {})
+    return _bars.get(run_id) or RunProgress(None, {})
 
 
-def end_progress(run_key: str, *, done: bool) -> None:
+def end_progress(run_id: str, *, done: bool) -> None:
     """Forget the bar of a run that has ended; a run that succeeded is at 100 %."""
-    bar = _bars.pop(run_key, None)
+    bar = _bars.pop(run_id, None)
     if bar is not None and done:
         bar.show(100.0)
 

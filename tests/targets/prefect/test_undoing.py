@@ -1,0 +1,149 @@
+"""A run that ended badly is undone by hooks of its flow: newest first, after all has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.targets.dagster.test_rollback import BOOKING
+from tests.targets.prefect.running import FlowFolder
+from tests.targets.test_pylayout import complaints
+
+pytestmark = pytest.mark.prefect
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Where the steps say what they do."""
+    return tmp_path / "log.txt"
+
+
+def params(log: Path) -> dict[str, str]:
+    """A run whose last macro-task fails while there is a file ``fail``."""
+    return {"log": str(log), "fail": str(log.with_name("fail"))}
+
+
+def test_a_failure_in_the_last_task_undoes_the_others_newest_first(
+    flows: FlowFolder, log: Path
+) -> None:
+    exported = flows.export(BOOKING)
+    assert complaints(exported.text) == ""
+    log.with_name("fail").touch()
+    outcome = flows.run(exported, params(log))
+
+    assert outcome.state == "Failed"
+    told = log.read_text().splitlines()
+    assert told[:3] == ["book flight", "book hotel", "cancel Ritz"]
+    assert told[3].startswith(f"cancel AZ 1 because flow run {outcome.run_id} ended as Failed: ")
+    assert len(told) == 4
+
+
+def test_a_retried_run_does_again_what_was_undone(flows: FlowFolder, log: Path) -> None:
+    exported = flows.export(BOOKING)
+    log.with_name("fail").touch()
+    failed = flows.run(exported, params(log))
+    log.with_name("fail").unlink()
+    log.unlink()
+
+    outcome = flows.retry(exported, failed)
+
+    assert outcome.state == "Completed", outcome.message
+    assert log.read_text().splitlines() == ["book flight", "book hotel", "pay"]
+    assert outcome.tasks == dict.fromkeys(("flight", "hotel", "pay"), "Completed")
+    assert flows.outputs(exported, outcome) == {"pay": 100}
+
+
+def test_a_run_that_fails_twice_is_undone_twice(flows: FlowFolder, log: Path) -> None:
+    exported = flows.export(BOOKING)
+    log.with_name("fail").touch()
+    failed = flows.run(exported, params(log))
+    log.unlink()
+    again = flows.retry(exported, failed)
+    assert again.state == "Failed"
+    assert [line[:11] for line in log.read_text().splitlines()] == [
+        "book flight",
+        "book hotel",
+        "cancel Ritz",
+        "cancel AZ 1",
+    ]
+
+
+def test_a_run_that_succeeds_undoes_nothing(flows: FlowFolder, log: Path) -> None:
+    outcome = flows.run(flows.export(BOOKING), params(log))
+    assert outcome.state == "Completed", outcome.message
+    assert log.read_text().splitlines() == ["book flight", "book hotel", "pay"]
+
+
+def test_an_async_pipeline_is_undone_as_well(flows: FlowFolder, log: Path) -> None:
+    source = BOOKING.replace("    def ", "    async def ").replace("async def note", "def note")
+    log.with_name("fail").touch()
+    outcome = flows.run(flows.export(source), params(log))
+    assert outcome.state == "Failed"
+    assert [line[:11] for line in log.read_text().splitlines()][2:] == [
+        "cancel Ritz",
+        "cancel AZ 1",
+    ]
+
+
+SHARDS = """
+    from pathlib import Path
+    from typing import NamedTuple
+
+    from synaflow_core import OnError, pipeline, step
+
+
+    class Params(NamedTuple):
+        log: str
+        fail: str = ""
+
+
+    def seats() -> list[int]:
+        return [1, 2, 3, 4]
+
+
+    def booked(seat: int, fail: str, log: str) -> int:
+        if seat == 3 and fail and Path(fail).exists():
+            raise ValueError("taken")
+        with Path(log).open("a") as file:
+            file.write(f"book {seat}\\n")
+        return seat
+
+
+    def cancel(booked: list[int], log: str) -> None:
+        with Path(log).open("a") as file:
+            file.writelines(f"cancel {seat}\\n" for seat in booked)
+
+
+    def count(booked: list[int]) -> int:
+        return len(booked)
+
+
+    p = pipeline(
+        "seats",
+        Params,
+        [
+            step("seats", seats),
+            step("booked", booked, shards=4, on_error=OnError.STOP, rollback=cancel),
+            step("count", count),
+        ],
+    )
+"""
+
+
+def test_one_of_four_shards_fails_and_the_others_are_undone(flows: FlowFolder, log: Path) -> None:
+    exported = flows.export(SHARDS)
+    assert complaints(exported.text) == ""
+    log.with_name("fail").touch()
+    failed = flows.run(exported, params(log))
+    assert failed.state == "Failed"
+    told = log.read_text().splitlines()
+    assert sorted(told[:3]) == ["book 1", "book 2", "book 4"]
+    assert sorted(told[3:]) == ["cancel 1", "cancel 2", "cancel 4"]
+
+    log.with_name("fail").unlink()
+    log.unlink()
+    outcome = flows.retry(exported, failed)
+    assert outcome.state == "Completed", outcome.message
+    assert sorted(log.read_text().splitlines()) == ["book 1", "book 2", "book 3", "book 4"]
+    assert flows.outputs(exported, outcome) == {"count": 4}
