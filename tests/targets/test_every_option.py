@@ -35,8 +35,8 @@ def rows(since: str) -> Iterator[int]:
     yield from range(10)
 
 
-def doubled(rows: list[int]) -> list[int]:
-    return [2 * row for row in rows]
+def doubled(row: int) -> int:
+    return 2 * row
 
 
 def total(doubled: list[int]) -> int:
@@ -109,7 +109,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 
 def texts(loaded: Loaded, target: Target[Any], values: Mapping[str, Any]) -> dict[str, str]:
     options = target.make_options(values)
-    plan = make_plan(loaded.contract, PlanOptions(window=window_of(options)))
+    shards = (("doubled", 2),) if "shard_steps" in values else ()  # or there is none to show
+    plan = make_plan(loaded.contract, PlanOptions(window=window_of(options), shards=shards))
     # no flags: the header would repeat them, and show every option that way
     export = Export(plan, loaded.contract, options, loaded.sources, flags=frozenset())
     return {file.path: file.text for file in target.view(export)}
@@ -147,6 +148,8 @@ def test_an_option_shows_or_is_refused(loaded: Loaded, name: str, option: str) -
         except ExportError:
             told = True
     alone = {n: v for n, v in base.items() if n not in TOGETHER}
+    if option == "shard_steps":
+        alone[option] = False
     shown.append(texts(loaded, target, alone))
     assert told or any(one != shown[0] for one in shown), f"{option} changes nothing"
 

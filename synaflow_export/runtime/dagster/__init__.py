@@ -5,7 +5,7 @@ Loading a definitions file imports Dagster, this package and the errors and refe
 :mod:`.export` (what the definitions say about the pipeline), :mod:`.params` (types that Dagster
 cannot hold, as text), :mod:`.running` and :mod:`.place` (one macro-task), :mod:`.results` (what
 Dagster is told), :mod:`.io_manager` and :mod:`.loading` (how other assets get the data),
-:mod:`.rollback` (after a failed run).
+:mod:`.rollback` (after a failed run), :mod:`.shard_steps`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from synaflow_export.runtime.dagster.params import (
 )
 from synaflow_export.runtime.dagster.rollback import roll_back, rollback_request
 from synaflow_export.runtime.dagster.running import run_macro_task
+from synaflow_export.runtime.dagster.shard_steps import join_shards, plan_shards, run_shard
 
 __all__ = [
     "DatasetRef",
@@ -34,9 +35,12 @@ __all__ = [
     "IsoDuration",
     "IsoTime",
     "UuidText",
+    "join_shards",
     "matching",
     "one_of",
+    "plan_shards",
     "roll_back",
     "rollback_request",
     "run_macro_task",
+    "run_shard",
 ]

@@ -27,12 +27,14 @@ class Export:
 
     Args:
         folder: Holds ``contract.json``, ``plan.json`` and, for a loose module, ``src``.
+        name: Of the pipeline in Dagster: its keys, ops and jobs begin with it.
         store: URL of the handoff store; the variable ``SYNAFLOW_STORE`` goes first. None: a folder
             under Dagster's home.
     """
 
-    def __init__(self, folder: Path, store: str | None = None) -> None:
+    def __init__(self, folder: Path, name: str, store: str | None = None) -> None:
         self.folder = folder
+        self.name = name
         self.store = store
 
     def metadata(self, name: str) -> dict[str, Any]:

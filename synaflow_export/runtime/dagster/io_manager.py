@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synaflow_core.handoff.folders import Folder
 
 _LATEST = "latest.json"
+_VALUE = "value.json"
 _PARTITION = "partition="
 
 
@@ -42,11 +43,17 @@ class ReferenceIOManager(dg.IOManager):  # type: ignore[misc]  # its types are n
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Write the reference of a dataset; None: the run did not produce it.
 
+        What the ops of an asset hand to each other is any JSON, and is kept as that.
+
         Raises:
             HandoffError: It is no reference, or the store failed.
         """
         from synaflow_export.runtime.running import returned
 
+        if not context.has_asset_key:
+            (place,) = self._places(context)
+            place.publish(_VALUE, json.dumps(obj).encode(), f"{secrets.token_hex(8)}.tmp")
+            return
         if obj is not None and not isinstance(obj, DatasetRef):
             raise HandoffError(
                 f"this IO manager keeps references to datasets, and was given a "
@@ -68,6 +75,9 @@ class ReferenceIOManager(dg.IOManager):  # type: ignore[misc]  # its types are n
         """
         from synaflow_export.runtime.dagster.loading import load
 
+        if not context.has_asset_key:
+            (place,) = self._places(context)
+            return json.loads(self._found(place, (_VALUE,), context))
         wanted = context.dagster_type.typing_type
         store = self._store(context.step_context.instance)
         found = [
@@ -110,10 +120,14 @@ class ReferenceIOManager(dg.IOManager):  # type: ignore[misc]  # its types are n
 
     def _reference(self, place: Folder, context: dg.InputContext) -> dict[str, Any]:
         """What this run wrote, else what was written last."""
-        for name in (f"{context.step_context.run_id}.json", _LATEST):
+        names = (f"{context.step_context.run_id}.json", _LATEST)
+        reference: dict[str, Any] = json.loads(self._found(place, names, context))
+        return reference
+
+    def _found(self, place: Folder, names: tuple[str, ...], context: dg.InputContext) -> bytes:
+        for name in names:
             if document := place.read(name):
-                reference: dict[str, Any] = json.loads(document)
-                return reference
+                return document
         what = context.asset_key.to_user_string() if context.has_asset_key else context.name
         raise HandoffError(
             f"there is no reference of {what} in {place.url}: it was never materialised with "

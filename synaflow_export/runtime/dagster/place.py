@@ -22,12 +22,11 @@ class Placing:
     Args:
         context: Dagster's context of the step.
         export: The folder of the export.
-        pipeline: Name of the pipeline in Dagster.
     """
 
-    def __init__(self, context: Any, export: Export, pipeline: str) -> None:
+    def __init__(self, context: Any, export: Export) -> None:
         self.context = context
-        self.pipeline = pipeline
+        self.pipeline = export.name
         self._export = export
 
     @cached_property

@@ -5,16 +5,15 @@ The steps inside a macro-task stay visible: a table of what each did is part of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from synaflow_export.runtime.dagster.export import DATASET
-from synaflow_export.runtime.retry import worth_retrying
 
 if TYPE_CHECKING:
-    from synaflow_core.errors import SynaflowError, ThresholdExceededException
+    from synaflow_core.errors import ThresholdExceededException
     from synaflow_core.handoff import DatasetRef
     from synaflow_core.macro import MacroResult, MacroSpec
 
@@ -24,20 +23,52 @@ STEP = "synaflow/step"
 _DIGITS = 16  # of a digest, as the version of the data
 
 
+class Report:
+    """The counts per inner step of a macro-task."""
+
+    def __init__(self) -> None:
+        self._values: Mapping[str, Any] = {"steps": []}
+
+    def keep(self, report: Mapping[str, Any]) -> None:
+        """Take the counts, which come also when a step failed."""
+        self._values = report
+
+    @property
+    def steps(self) -> Sequence[Mapping[str, Any]]:
+        """What each step did."""
+        found: Sequence[Mapping[str, Any]] = self._values["steps"]
+        return found
+
+    def step(self, name: str) -> Mapping[str, Any]:
+        """What one step did; nothing, if it never began."""
+        nothing = {"status": "skipped", "errors": 0, "ok": 0, "first_error": ""}
+        return next((step for step in self.steps if step["name"] == name), nothing)
+
+    def told(self) -> dict[str, Any]:
+        """The counts as metadata: a table, and sums."""
+        if not self.steps:
+            return {}
+        return {
+            "steps": dg.MetadataValue.table(
+                [dg.TableRecord(_row(step)) for step in self.steps],
+                schema=dg.TableSchema(_COLUMNS),
+            ),
+            "errors": sum(step["errors"] for step in self.steps),
+            "seconds": float(self._values["duration"]),
+        }
+
+
 class Results:
     """Tells Dagster what became of the assets of one step of a run.
 
     Args:
         context: Dagster's context of the running step.
+        report: Of the macro-task.
     """
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, report: Report) -> None:
         self._context = context
         self._assets = context.assets_def
-        self._report: Mapping[str, Any] = {"steps": []}
-
-    def keep(self, report: Mapping[str, Any]) -> None:
-        """Take the counts per inner step, which come also when one of them failed."""
         self._report = report
 
     def produced(self, spec: MacroSpec, result: MacroResult) -> Iterator[Any]:
@@ -59,8 +90,8 @@ class Results:
                 yield dg.MaterializeResult(
                     asset_key=key,
                     value=ref,
-                    metadata={**_facts(ref), **self._told()},
-                    data_version=dg.DataVersion(ref.digest.removeprefix("sha256:")[:_DIGITS]),
+                    metadata={**facts(ref), **self._report.told()},
+                    data_version=version(ref),
                 )
 
     def exceeded(self, error: ThresholdExceededException) -> Iterator[dg.AssetCheckResult]:
@@ -68,20 +99,11 @@ class Results:
         for check in self._assets.check_specs:
             yield self._counted(check, failed=check.metadata.get(STEP) == error.step_name)
 
-    def failure(self, error: SynaflowError) -> dg.Failure:
-        """The failure of a macro-task, in Dagster's terms."""
-        again = worth_retrying(error)
-        return dg.Failure(
-            f"{error}{'' if again else ' (not worth a retry)'}",
-            metadata=self._told(),
-            allow_retries=again,
-        )
-
     def _effect(self) -> Iterator[Any]:
         """The asset of a macro-task without datasets: there when nothing in it failed."""
         (key,) = self._assets.keys
-        if all(step["status"] == "ok" for step in self._report["steps"]):
-            yield dg.MaterializeResult(asset_key=key, metadata=self._told())
+        if all(step["status"] == "ok" for step in self._report.steps):
+            yield dg.MaterializeResult(asset_key=key, metadata=self._report.told())
         else:
             self._observe(key)
 
@@ -96,12 +118,12 @@ class Results:
             yield dg.MaterializeResult(
                 asset_key=key,
                 value=None,
-                metadata={"produced": False, **self._told()},
-                data_version=dg.DataVersion("none"),
+                metadata={**facts(None), **self._report.told()},
+                data_version=version(None),
             )
 
     def _observe(self, key: dg.AssetKey) -> None:
-        reasons = [step["reason"] for step in self._report["steps"] if step["reason"]]
+        reasons = [step["reason"] for step in self._report.steps if step["reason"]]
         self._context.log.warning(
             "%s was not produced: %s", key.to_user_string(), "; ".join(reasons)
         )
@@ -109,15 +131,13 @@ class Results:
             dg.AssetObservation(
                 key,
                 description="not produced by this run",
-                metadata={"produced": False, **self._told()},
+                metadata={**facts(None), **self._report.told()},
             )
         )
 
     def _counted(self, check: dg.AssetCheckSpec, failed: bool = False) -> dg.AssetCheckResult:
         """The result of the check of one step's errors."""
-        (step,) = [s for s in self._report["steps"] if s["name"] == check.metadata.get(STEP)] or [
-            {"status": "skipped", "errors": 0, "ok": 0, "first_error": ""}
-        ]
+        step = self._report.step(str(check.metadata.get(STEP)))
         whole = step["status"] == "ok" and not step["errors"]
         severity = dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN
         return dg.AssetCheckResult(
@@ -132,19 +152,6 @@ class Results:
                 **({} if step["status"] == "ok" else {"status": step["status"]}),
             },
         )
-
-    def _told(self) -> dict[str, Any]:
-        """The counts of the inner steps as metadata."""
-        steps = self._report["steps"]
-        if not steps:
-            return {}
-        return {
-            "steps": dg.MetadataValue.table(
-                [dg.TableRecord(_row(step)) for step in steps], schema=dg.TableSchema(_COLUMNS)
-            ),
-            "errors": sum(step["errors"] for step in steps),
-            "seconds": float(self._report["duration"]),
-        }
 
 
 _COLUMNS = [
@@ -171,8 +178,16 @@ def _row(step: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _facts(ref: DatasetRef) -> dict[str, Any]:
-    facts: dict[str, Any] = {"dagster/uri": ref.uri, "digest": ref.digest, "bytes": ref.bytes}
+def facts(ref: DatasetRef | None) -> dict[str, Any]:
+    """A dataset as metadata; None: it was not produced."""
+    if ref is None:
+        return {"produced": False}
+    found: dict[str, Any] = {"dagster/uri": ref.uri, "digest": ref.digest, "bytes": ref.bytes}
     if ref.kind == "items":
-        facts["dagster/row_count"] = ref.count
-    return facts
+        found["dagster/row_count"] = ref.count
+    return found
+
+
+def version(ref: DatasetRef | None) -> dg.DataVersion:
+    """The version of the data: equal for equal data, whichever run wrote it."""
+    return dg.DataVersion("none" if ref is None else ref.digest.removeprefix("sha256:")[:_DIGITS])

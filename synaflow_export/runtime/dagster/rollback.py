@@ -32,29 +32,28 @@ _WILL_RETRY = "dagster/will_retry"
 
 
 def rollback_request(
-    context: dg.RunStatusSensorContext, pipeline: str
+    context: dg.RunStatusSensorContext, export: Export
 ) -> dg.RunRequest | dg.SkipReason:
     """What a sensor answers to a run that has ended badly.
 
     Args:
         context: Dagster's context of the sensor.
-        pipeline: Name of the pipeline in Dagster, with which the names of its steps begin.
+        export: The folder of the export.
     """
     run = context.dagster_run
-    if not any(step.startswith(f"{pipeline}__") for step in _steps_of(run, context.instance)):
-        return dg.SkipReason(f"no run of {pipeline}")
+    if not any(step.startswith(f"{export.name}__") for step in _steps_of(run, context.instance)):
+        return dg.SkipReason(f"no run of {export.name}")
     if _will_be_retried(run):
         return dg.SkipReason("the run will be retried, and go on with what it did")
     return dg.RunRequest(run_key=run.run_id, tags={ROLLBACK_OF: run.run_id})
 
 
-def roll_back(context: dg.OpExecutionContext, export: Export, pipeline: str) -> None:
+def roll_back(context: dg.OpExecutionContext, export: Export) -> None:
     """Undo what a run has done; called from the op of the rollback job.
 
     Args:
         context: Dagster's context of the op; a tag of its run names the run that failed.
         export: The folder of the export.
-        pipeline: Name of the pipeline in Dagster.
 
     Raises:
         Failure: Of dg: a rollback failed, and another try may do what is left; or nobody said
@@ -65,7 +64,7 @@ def roll_back(context: dg.OpExecutionContext, export: Export, pipeline: str) -> 
     failed = context.run.tags.get(ROLLBACK_OF)
     if failed is None:
         raise dg.Failure(f"the tag {ROLLBACK_OF} must name the run to undo", allow_retries=False)
-    placing = Placing(context, export, pipeline)
+    placing = Placing(context, export)
     exported = placing.exported
     left: list[str] = []
     for run_id in _and_what_it_retried(failed, context.instance):
@@ -100,7 +99,7 @@ def refuse_undone(placing: Placing) -> None:
             f"run {parent}, which this one goes on from, is still to be rolled back: wait for the "
             f"job {pipeline}_rollback, then run everything again"
         )
-    running = set(_steps_of(context.run, context.instance))
+    running = {_op_of(step) for step in _steps_of(context.run, context.instance)}
     again = {
         node.tags[MACRO_TASK]
         for node in context.job_def.all_node_defs
@@ -121,6 +120,11 @@ def _steps_of(run: dg.DagsterRun, instance: dg.DagsterInstance) -> list[str]:
     """The steps that a run was to execute."""
     snapshot = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
     return list(run.step_keys_to_execute or snapshot.step_keys_to_execute)
+
+
+def _op_of(step: str) -> str:
+    """Name of the op of a step: ``graph.op[mapping key]``."""
+    return step.partition("[")[0].rpartition(".")[2]
 
 
 def _will_be_retried(run: dg.DagsterRun) -> bool:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from synaflow_core.errors import (
-    PipelineStopException,
     SynaflowError,
     ThresholdExceededException,
 )
@@ -24,7 +23,7 @@ from synaflow_export.runtime.dagster.place import Placing
 if TYPE_CHECKING:
     from synaflow_core.macro import MacroResult, MacroSpec
     from synaflow_export.runtime.dagster.export import Export
-    from synaflow_export.runtime.dagster.results import Results
+    from synaflow_export.runtime.dagster.results import Report
     from synaflow_export.runtime.exported import Exported
 
 
@@ -54,24 +53,40 @@ def run_macro_task(
             it.
         Exception: Any other failure; Dagster tries again as the file says.
     """
-    from synaflow_export.runtime.dagster.results import Results
+    from synaflow_export.runtime.dagster.results import Report, Results
     from synaflow_export.runtime.dagster.rollback import refuse_undone
 
-    placing = Placing(context, export, next(iter(context.assets_def.keys)).path[0])
+    placing, report = Placing(context, export), Report()
     refuse_undone(placing)
-    results = Results(context)
+    results = Results(context, report)
     try:
-        spec, result = _run(placing, macro_task, inputs or {}, params, results)
-    except ThresholdExceededException as error:
-        yield from results.exceeded(error)
-        raise results.failure(error) from error
-    except PipelineStopException as error:
-        if isinstance(error.cause, dg.Failure | dg.RetryRequested):  # a step that knows Dagster
-            raise error.cause from error
-        raise results.failure(error) from error
+        spec, result = _run(placing, macro_task, inputs or {}, params, report)
     except SynaflowError as error:
-        raise results.failure(error) from error
+        if isinstance(error, ThresholdExceededException):
+            yield from results.exceeded(error)
+        raise told_in_dagsters_terms(error, report) from error
     yield from results.produced(spec, result)
+
+
+def told_in_dagsters_terms(error: SynaflowError, report: Report | None = None) -> BaseException:
+    """What to raise for a failure of ours.
+
+    Args:
+        error: The failure.
+        report: The counts of the inner steps, if any began.
+    """
+    from synaflow_export.runtime.retry import worth_retrying
+
+    cause: BaseException | None = getattr(error, "cause", None)
+    if cause is not None and isinstance(cause, dg.Failure | dg.RetryRequested):
+        return cause  # raised by a step that knows Dagster
+    again = worth_retrying(error)
+    failure: BaseException = dg.Failure(
+        f"{error}{'' if again else ' (not worth a retry)'}",
+        metadata=report.told() if report is not None else None,
+        allow_retries=again,
+    )
+    return failure
 
 
 def _run(
@@ -79,7 +94,7 @@ def _run(
     macro_task: str,
     inputs: Mapping[str, DatasetRef | None],
     params: dg.ConfigurableResource | None,
-    results: Results,
+    report: Report,
 ) -> tuple[MacroSpec, MacroResult]:
     from synaflow_export.runtime.running import returned, run_exported
     from synaflow_export.runtime.shard_processes import run_shards
@@ -89,13 +104,13 @@ def _run(
     return (run_shards if sharded else run_exported)(
         exported,
         macro_task,
-        placing.place(placing.context.run.run_id, results.keep),
-        params=_values(params, exported),
+        placing.place(placing.context.run.run_id, report.keep),
+        params=given_params(params, exported),
         inputs={dataset: returned(ref) for dataset, ref in inputs.items()},
     )
 
 
-def _values(params: dg.ConfigurableResource | None, exported: Exported) -> dict[str, Any]:
+def given_params(params: dg.ConfigurableResource | None, exported: Exported) -> dict[str, Any]:
     """The run's params as JSON values, without those whose default only the class can make."""
     if params is None:
         return {}

@@ -8,248 +8,131 @@ Dagster skips who needs it; where that would skip too much, the output is requir
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from synaflow_core.contract import Contract, StepContract, steps_digest
+from synaflow_core.contract import StepContract
 from synaflow_export.documentation.steps import task_doc
-from synaflow_export.options.duration import seconds
-from synaflow_export.plan.model import MacroTask, Plan
+from synaflow_export.plan.model import MacroTask
 from synaflow_export.prose import plain, sentence
 from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
-from synaflow_export.pyname import PyLiteral
-from synaflow_export.targets.dagster.lineage import Lineage
-from synaflow_export.targets.dagster.names import AssetNames, Key
-from synaflow_export.targets.dagster.options import DagsterOptions, owner_of
-from synaflow_export.wires import Wires
+from synaflow_export.targets.dagster.functions import FunctionView, Wiring
+from synaflow_export.targets.dagster.names import Key
+from synaflow_export.targets.dagster.shard_steps import shard_steps
 
 _IMPORTED = "Annotated Any DatasetRef Export Field Iterator Literal Path dg run_macro_task"
-_ROLLBACK = "roll_back rollback_job rollback_on_cancel rollback_on_failure rollback_request undo"
 _LOWERED = "DecimalText IsoDate IsoDateTime IsoDuration IsoTime UuidText matching one_of"
 _CONSTANTS = "CRON EXECUTOR EXPORT IO OWNERS POOL RETRY_POLICY RUN_TAGS SHARED STORE TAGS TIMEZONE"
-NAMES_OF_THE_FILE = frozenset(
-    f"{_IMPORTED} {_LOWERED} {_CONSTANTS} {_ROLLBACK} context defs job".split()
-)
-
-_VERSION_LENGTH = 16
-
-
-@dataclass(frozen=True)
-class AssetView:
-    """One function with its decorator, ready to paste."""
-
-    decorator: PyLiteral
-    signature: PyLiteral
-    doc: PyLiteral
-    call: PyLiteral
+_ROLLBACK = "roll_back rollback_job rollback_on_cancel rollback_on_failure rollback_request undo"
+_SHARDS = "join_shards joined parts plan_shards run_shard shard"
+_OTHERS = f"{_ROLLBACK} {_SHARDS} context defs job"
+NAMES_OF_THE_FILE = frozenset(f"{_IMPORTED} {_LOWERED} {_CONSTANTS} {_OTHERS}".split())
 
 
-class Assets:
-    """Writes the assets of one pipeline.
+def asset(task: MacroTask, wiring: Wiring) -> Iterator[FunctionView]:
+    """Yield the function of one macro-task, last, and before it what it is made of."""
+    if wiring.in_steps(task):
+        yield from shard_steps(task, wiring)
+        return
+    if len(task.outputs) > 1:
+        decorator = call("dg.multi_asset", named=_several(task, wiring))
+    else:
+        decorator = wiring.shared(task, call("dg.asset", named=_one(task, wiring)))
+    datasets = [entry.dataset for entry in task.inputs]
+    run = call(
+        "run_macro_task",
+        ["context", "EXPORT", value(task.name)],
+        {**({"inputs": wiring.inputs(datasets)} if datasets else {}), **wiring.params()},
+    )
+    arguments = ["context: dg.AssetExecutionContext", *map(wiring.typed, datasets)]
+    function = call(
+        f"def {wiring.wires.functions[task.name]}", [*arguments, *wiring.typed_params()]
+    )
+    yield FunctionView(
+        decorator=lay_out("@", decorator),
+        signature=lay_out("", function, " -> Iterator[dg.MaterializeResult]:"),
+        doc=task_doc(task, wiring.contract, depth=1),
+        body=(lay_out("yield from ", run, depth=1),),
+    )
 
-    Args:
-        plan: The macro-tasks.
-        contract: The steps.
-        options: What was chosen.
-        wires: Names in the file.
-        names: Names in Dagster.
-        params: Key and class of the resource of params, if the pipeline has any.
-    """
 
-    def __init__(
-        self,
-        plan: Plan,
-        contract: Contract,
-        options: DagsterOptions,
-        wires: Wires,
-        names: AssetNames,
-        params: tuple[str, str] | None,
-    ) -> None:
-        self._plan = plan
-        self._contract = contract
-        self._options = options
-        self._wires = wires
-        self._names = names
-        self._params = params
-        self._undoable = any(step.rollback for step in contract.steps.values())
-        self._lineage = Lineage(plan, contract)
-        self._skippable = self._lineage.skippable()
+def _one(task: MacroTask, wiring: Wiring) -> dict[str, Node | str]:
+    """Arguments of ``@dg.asset``."""
+    (key,) = wiring.names.keys(task)
+    out = task.outputs[0] if task.outputs else None
+    named: dict[str, Node | str] = {"key": value(list(key)), **wiring.ins(task)}
+    if others := wiring.awaited(task):
+        named["deps"] = value(others)
+    named["group_name"] = value(wiring.names.group(out.step if out else _namesake(task)))
+    named["code_version"] = wiring.version(task)
+    named["metadata"] = call("EXPORT.metadata", [value(out.dataset if out else task.name)])
+    if out:
+        named["io_manager_key"] = "IO"
+    else:
+        named["dagster_type"] = "dg.Nothing"
+    if out is None or out.dataset in wiring.skippable:
+        named["output_required"] = value(False)
+    return named | _checks(task, wiring) | wiring.policies(task)
 
-    def view(self, task: MacroTask) -> AssetView:
-        """The asset of one macro-task."""
-        if len(task.outputs) > 1:
-            decorator = call("dg.multi_asset", named=self._several(task))
-        else:
-            decorator = self._shared(task, call("dg.asset", named=self._one(task)))
-        run = call(
-            "run_macro_task",
-            ["context", "EXPORT", value(task.name)],
+
+def _several(task: MacroTask, wiring: Wiring) -> dict[str, Node | str]:
+    """Arguments of ``@dg.multi_asset``."""
+    made_from = wiring.lineage.made_from(task)
+    specs = []
+    for position, out in enumerate(task.outputs):
+        deps = [list(wiring.names.key(name)) for name in made_from[out.dataset]]
+        deps += wiring.awaited(task) if position == 0 else []
+        named: dict[str, Node | str] = {"deps": value(deps)} if deps else {}
+        named["group_name"] = value(wiring.names.group(out.step))
+        if doc := sentence(wiring.contract.steps[out.step].doc):
+            named["description"] = Prose(doc)
+        named["code_version"] = wiring.version(task)
+        named["metadata"] = call("EXPORT.metadata", [value(out.dataset)])
+        if out.dataset in wiring.skippable:
+            named["skippable"] = value(True)
+        key = value(list(wiring.names.key(out.dataset)))
+        spec = wiring.shared(task, call("dg.AssetSpec", [key], named))
+        specs.append(Group(spec.opening, ").with_io_manager_key(IO)", spec.items))
+    return {
+        "name": value(wiring.names.ops[task.name]),
+        "specs": Group("[", "]", tuple(("", spec) for spec in specs)),
+        **wiring.ins(task),
+        "can_subset": value(False),
+        **_checks(task, wiring),
+        **wiring.policies(task),
+    }
+
+
+def _checks(task: MacroTask, wiring: Wiring) -> dict[str, Node | str]:
+    """Error thresholds as checks of the asset that the failing items are missing from."""
+    steps = wiring.contract.steps
+    hosts = [(name, _host(name, task, wiring)) for name in task.steps if _limits(steps[name])]
+    if not hosts:
+        return {}
+    named = wiring.names.checks(hosts)
+    specs = (
+        call(
+            "dg.AssetCheckSpec",
+            [value(named[step])],
             {
-                **({"inputs": self._inputs(task)} if task.inputs else {}),
-                **({"params": self._params[0]} if self._params else {}),
+                "asset": value(list(key)),
+                "description": Prose(_check_doc(step, steps[step])),
+                "blocking": value(True),
+                "metadata": value({"synaflow/step": step}),
             },
         )
-        return AssetView(
-            decorator=lay_out("@", decorator),
-            signature=self._signature(task),
-            doc=task_doc(task, self._contract, depth=1),
-            call=lay_out("yield from ", run, depth=1),
-        )
-
-    def _one(self, task: MacroTask) -> dict[str, Node | str]:
-        """Arguments of ``@dg.asset``."""
-        (key,) = self._names.keys(task)
-        out = task.outputs[0] if task.outputs else None
-        named: dict[str, Node | str] = {"key": value(list(key))}
-        named |= self._wired(task)
-        others = [other for name in self._only_awaited(task) for other in self._awaited(name)]
-        if others:
-            named["deps"] = value(others)
-        named["group_name"] = value(self._names.group(out.step if out else _namesake(task)))
-        named["code_version"] = self._version(task)
-        named["metadata"] = call("EXPORT.metadata", [value(out.dataset if out else task.name)])
-        if out:
-            named["io_manager_key"] = "IO"
-        else:
-            named["dagster_type"] = "dg.Nothing"
-        if out is None or out.dataset in self._skippable:
-            named["output_required"] = value(False)
-        return named | self._checks(task) | self._policies(task)
-
-    def _several(self, task: MacroTask) -> dict[str, Node | str]:
-        """Arguments of ``@dg.multi_asset``."""
-        made_from = self._lineage.made_from(task)
-        specs = []
-        for position, out in enumerate(task.outputs):
-            deps = [list(self._names.key(name)) for name in made_from[out.dataset]]
-            if position == 0:
-                deps += [key for name in self._only_awaited(task) for key in self._awaited(name)]
-            named: dict[str, Node | str] = {"deps": value(deps)} if deps else {}
-            named["group_name"] = value(self._names.group(out.step))
-            if doc := sentence(self._contract.steps[out.step].doc):
-                named["description"] = Prose(doc)
-            named["code_version"] = self._version(task)
-            named["metadata"] = call("EXPORT.metadata", [value(out.dataset)])
-            if out.dataset in self._skippable:
-                named["skippable"] = value(True)
-            key = value(list(self._names.key(out.dataset)))
-            spec = self._shared(task, call("dg.AssetSpec", [key], named))
-            specs.append(Group(spec.opening, ").with_io_manager_key(IO)", spec.items))
-        return {
-            "name": value(self._names.ops[task.name]),
-            "specs": Group("[", "]", tuple(("", spec) for spec in specs)),
-            **self._wired(task),
-            "can_subset": value(False),
-            **self._checks(task),
-            **self._policies(task),
-        }
-
-    def _wired(self, task: MacroTask) -> dict[str, Node | str]:
-        if not task.inputs:
-            return {}
-        rows = tuple(
-            (
-                f"{PyLiteral.of(self._wires.parameter(entry.dataset))}: ",
-                call("dg.AssetIn", [value(list(self._names.key(entry.dataset)))]),
-            )
-            for entry in task.inputs
-        )
-        return {"ins": Group("{", "}", rows)}
-
-    def _checks(self, task: MacroTask) -> dict[str, Node | str]:
-        """Error thresholds as checks of the asset that the failing items are missing from."""
-        hosts = [
-            (name, self._host(name, task))
-            for name in task.steps
-            if _limits(self._contract.steps[name])
-        ]
-        if not hosts:
-            return {}
-        named = self._names.checks(hosts)
-        specs = tuple(
-            (
-                "",
-                call(
-                    "dg.AssetCheckSpec",
-                    [value(named[step])],
-                    {
-                        "asset": value(list(key)),
-                        "description": Prose(_check_doc(step, self._contract.steps[step])),
-                        "blocking": value(True),
-                        "metadata": value({"synaflow/step": step}),
-                    },
-                ),
-            )
-            for step, key in hosts
-        )
-        return {"check_specs": Group("[", "]", specs)}
-
-    def _host(self, step: str, task: MacroTask) -> Key:
-        """The asset of a step, or the first that is made from what it gives."""
-        for out in task.outputs:
-            if out.step == step:
-                return self._names.key(out.dataset)
-        position = task.steps.index(step)
-        behind = [out for out in task.outputs if task.steps.index(out.step) > position]
-        return self._names.key(behind[0].dataset) if behind else self._names.keys(task)[0]
-
-    def _policies(self, task: MacroTask) -> dict[str, Node | str]:
-        own = self._options.own_of(task.name)
-        options = self._options.for_task(task.name)
-        named: dict[str, Node | str] = {"retry_policy": "RETRY_POLICY"}
-        if {"retries", "retry_delay", "retry_backoff"} & set(own):
-            named["retry_policy"] = retry_policy(options)
-        if self._undoable:
-            named["op_tags"] = value({"synaflow/macro_task": task.name})
-        if options.pool is not None:
-            named["pool"] = value(options.pool) if "pool" in own else "POOL"
-        return named
-
-    def _shared(self, task: MacroTask, called: Group) -> Group:
-        """The call with what all assets have in common as its last argument."""
-        owner = self._options.own_of(task.name).get("owner")
-        shared: tuple[str, Node] = ("", PyLiteral("**SHARED"))
-        if owner is not None:
-            shared = ("**SHARED | ", value({"owners": [owner_of(owner)]}))
-        return Group(called.opening, called.closing, (*called.items, shared))
-
-    def _version(self, task: MacroTask) -> Node:
-        digest = steps_digest(self._contract, task.steps).removeprefix("sha256:")
-        return value(digest[:_VERSION_LENGTH])
-
-    def _only_awaited(self, task: MacroTask) -> list[str]:
-        read = {self._wires.producer(entry.dataset) for entry in task.inputs}
-        return [name for name in task.upstream if name not in read]
-
-    def _awaited(self, task: str) -> list[list[str]]:
-        return [list(self._names.keys(self._plan.task(task))[0])]
-
-    def _inputs(self, task: MacroTask) -> Group:
-        rows = (
-            (f"{PyLiteral.of(entry.dataset)}: ", PyLiteral(self._wires.parameter(entry.dataset)))
-            for entry in task.inputs
-        )
-        return Group("{", "}", tuple(rows))
-
-    def _signature(self, task: MacroTask) -> PyLiteral:
-        arguments = ["context: dg.AssetExecutionContext"]
-        for entry in task.inputs:
-            absent = "" if entry.dataset in self._skippable else " | None"
-            arguments.append(f"{self._wires.parameter(entry.dataset)}: DatasetRef{absent}")
-        if self._params:
-            arguments.append(f"{self._params[0]}: {self._params[1]}")
-        function = call(f"def {self._wires.functions[task.name]}", arguments)
-        return lay_out("", function, " -> Iterator[dg.MaterializeResult]:")
+        for step, key in hosts
+    )
+    return {"check_specs": Group("[", "]", tuple(("", spec) for spec in specs))}
 
 
-def retry_policy(options: DagsterOptions) -> Node:
-    """The retries as Dagster's policy."""
-    named: dict[str, Node | str] = {
-        "max_retries": value(options.retries),
-        "delay": value(seconds(options.retry_delay)),
-    }
-    if options.retry_backoff == 2:
-        named["backoff"] = "dg.Backoff.EXPONENTIAL"
-    return call("dg.RetryPolicy", named=named)
+def _host(step: str, task: MacroTask, wiring: Wiring) -> Key:
+    """The asset of a step, or the first that is made from what it gives."""
+    for out in task.outputs:
+        if out.step == step:
+            return wiring.names.key(out.dataset)
+    position = task.steps.index(step)
+    behind = [out for out in task.outputs if task.steps.index(out.step) > position]
+    return wiring.names.key(behind[0].dataset) if behind else wiring.names.keys(task)[0]
 
 
 def _namesake(task: MacroTask) -> str:

@@ -71,12 +71,17 @@ class AssetNames:
             task: (name, part) for task, part in parts.allocate_all(sinks, "sink").items()
         }
         fixed = {"__".join(self.keys(task)[0]) for task in plan.macro_tasks if _is_one(task)}
-        ops = NameAllocator(_Op, fixed, "task")
+        self._ops = NameAllocator(_Op, fixed, "task")
+        self._functions = wires.functions
         self.ops: Mapping[str, str] = {
-            task.name: ops.allocate(f"{name}__{wires.functions[task.name]}")
+            task.name: self._ops.allocate(f"{name}__{wires.functions[task.name]}")
             for task in plan.macro_tasks
             if not _is_one(task)
         }
+
+    def shard_op(self, task: MacroTask, step: str) -> str:
+        """Name of one of the ops of a macro-task whose shards are steps."""
+        return self._ops.allocate(f"{self.name}__{self._functions[task.name]}_{step}", "shard step")
 
     def key(self, dataset: str) -> Key:
         """The key of a dataset's asset."""

@@ -66,6 +66,7 @@ class DagsterOptions(CommonOptions):
         owner: Owner of the assets: an e-mail address or the name of a team.
         tags: Tags of the assets and of the runs of the job: ``word`` or ``word=value``.
         executor: ``in_process`` or ``multiprocess``, for the job; None: the deployment's own.
+        shard_steps: The shards of a macro-task are steps, not processes of one step.
         max_runtime: Longest duration of a run of the job; needs run monitoring in Dagster.
     """
 
@@ -82,6 +83,7 @@ class DagsterOptions(CommonOptions):
     retry_backoff: float = option(1.0, _backoff, per_task=True)
     tags: tuple[str, ...] = option(("synaflow",), _tags)
     executor: str | None = option(None, checks.one_of(EXECUTORS))
+    shard_steps: bool = option(False, checks.flag)
     max_runtime: Duration | None = option(None, checks.span)
 
     def problems(self, where: str = "options") -> Iterator[Problem]:

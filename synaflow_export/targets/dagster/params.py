@@ -16,7 +16,8 @@ from typing import Any
 from synaflow_export.params_form import forms, required_params
 from synaflow_export.prose import docstring_of, plain, sentence, wrapped
 from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
-from synaflow_export.pyname import NameAllocator, PyLiteral, PyName
+from synaflow_export.pyname import PyLiteral, PyName
+from synaflow_export.targets.dagster.fields import field_names
 from synaflow_export.wires import Wires
 
 _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
@@ -44,20 +45,6 @@ _BOUNDS = {
     "maxProperties": "max_length",
 }
 
-_OF_PYDANTIC = """
-    construct copy dict fields from_orm json parse_file parse_obj parse_raw schema schema_json
-    update_forward_refs validate
-"""
-_OF_DAGSTER = """
-    configure_at_launch create_resource ensure_set_up_dagster_context from_resource_context
-    from_resource_context_cm get_object_to_set_on_execution_context get_resource_context
-    get_resource_definition nested_partial_resources nested_resources
-    process_config_and_initialize process_config_and_initialize_cm required_resource_keys
-    setup_for_execution teardown_after_execution with_replaced_resource_context
-    with_resource_context with_updated_resource_context yield_for_execution
-"""
-_TAKEN = frozenset(f"{_OF_PYDANTIC} {_OF_DAGSTER}".split())
-"""What the base classes have: a field must not hide it."""
 
 _IN_ANNOTATIONS = frozenset(
     {"Annotated", "Any", "Field", "Literal", "dict", "list", "matching", "one_of"}
@@ -143,8 +130,7 @@ class _Writer:
     def fields(
         self, fields: Mapping[str, Mapping[str, Any]], required: set[str]
     ) -> Iterator[PyLiteral]:
-        taken = {*_TAKEN, *_IN_ANNOTATIONS, *map(_camel, fields)}
-        names = NameAllocator(_Field, taken, "field").allocate_all(fields)
+        names = field_names(fields, {*_IN_ANNOTATIONS, *map(_camel, fields)})
         for name, form in fields.items():
             yield self._field(name, names[name], form, name in required)
 
@@ -260,24 +246,6 @@ class _Writer:
     def _ours(self, name: str) -> str:
         self._code.ours.add(name)
         return name
-
-
-class _Field(PyName):
-    """A field of a pydantic model: these must not begin with an underscore, or with ``model_``."""
-
-    __slots__ = ()
-    max_length = 40
-
-    @classmethod
-    def is_legal(cls, text: str) -> bool:
-        """Whether a field may have this name."""
-        return super().is_legal(text) and not text.startswith(("_", "model_"))
-
-    @classmethod
-    def _clean(cls, text: str) -> str:
-        cleaned = super()._clean(text).lstrip("_")
-        fits = cleaned[:1].isalpha() and not cleaned.startswith("model_")
-        return cleaned if fits else f"param_{cleaned}"
 
 
 def _nullable(form: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ import pytest
 from tests.targets.airflow.test_running import LINEAR
 from tests.targets.dagster.running import DefsFolder, Exported
 from tests.targets.dagster.test_rollback import BOOKING
+from tests.targets.dagster.test_shards import SQUARES
 
 BIN = Path(sys.executable).parent
 
@@ -105,14 +106,17 @@ def test_in_a_dg_project_the_folder_is_found_and_the_users_source_is_left_alone(
     assert rest == ["imported pipe"] * 3 + ["biggest 49"]  # by two tasks, and to read the rows
 
 
-def test_on_the_command_line_each_step_is_a_process(defs: DefsFolder, home: Path) -> None:
-    exported = defs.export(LINEAR, concurrency=2)
+def test_on_the_command_line_each_step_and_each_shard_is_a_process(
+    defs: DefsFolder, home: Path
+) -> None:
+    exported = defs.export(SQUARES, concurrency=2, shard_steps=True)
     config = home / "config.yaml"
-    config.write_text(json.dumps(exported.config({"count": 10})))  # JSON is YAML
+    params = {"count": 10, "folder": str(home)}
+    config.write_text(json.dumps(exported.config(params)))  # JSON is YAML
     done = subprocess.run(
         [
             str(BIN / "dagster"),
-            *("job", "execute", "-f", str(exported.file), "-j", "linear"),
+            *("job", "execute", "-f", str(exported.file), "-j", "squares"),
             *("--config", str(config)),
         ],
         capture_output=True,
@@ -122,12 +126,10 @@ def test_on_the_command_line_each_step_is_a_process(defs: DefsFolder, home: Path
     )
     assert done.returncode == 0, done.stderr
     assert "RUN_SUCCESS" in done.stderr
-    assert "step 'odds': ok, 5 done, 5 errors" in done.stderr
-    assert sorted(path.parent.name for path in (defs.store / "linear").rglob("manifest.json")) == [
-        "odds",
-        "squares",
-        "total",
-    ]
+    assert "step 'squares': ok, 8 done, 2 errors" in done.stderr
+    assert len([name for name in home.iterdir() if name.name.isdecimal()]) == 3  # processes
+    (manifest,) = (defs.store / "squares").rglob("total/manifest.json")
+    assert json.loads(manifest.read_bytes())["count"] == 1
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from synaflow_export.target import Export, get_target
 from tests.targets.airflow.test_golden import SUBPIPELINES
 from tests.targets.airflow.test_running import EVERY_PARAM, LABELLED, LINEAR
 from tests.targets.dagster.test_rollback import BOOKING
+from tests.targets.dagster.test_shards import SQUARES
 from tests.targets.test_pylayout import complaints
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -52,6 +53,7 @@ CASES: dict[str, tuple[str, dict[str, Any], PlanOptions]] = {
     "linear": (LINEAR, {}, PlanOptions()),
     "checked": (CHECKED, {}, PlanOptions()),
     "rollback": (BOOKING, {}, PlanOptions()),
+    "shard_steps": (SQUARES, {"shard_steps": True, "pool": "cpu"}, PlanOptions()),
     "every_param": (EVERY_PARAM, {}, PlanOptions()),
     "fused": (LABELLED, {}, PlanOptions()),
     "sub_pipelines": (SUBPIPELINES, {}, PlanOptions(granularity="scope")),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.targets.dagster.running import DefsFolder, Exported, Outcome, import_file
+from tests.targets.test_pylayout import complaints
 
 BOOKING = """
     from pathlib import Path
@@ -193,6 +194,12 @@ def test_runs_of_others_and_runs_that_will_be_retried_are_left_alone(
     assert asked_for(defs, exported, outcome.run_id, cancelled=True).run_key == outcome.run_id
     defs.dagster.add_run_tags(outcome.run_id, {"dagster/will_retry": "true"})
     assert isinstance(asked_for(defs, exported, outcome.run_id), dg.SkipReason)
+
+
+def test_a_file_with_long_names_stays_in_shape(defs: DefsFolder) -> None:
+    text = defs.export(BOOKING, id="x" * 48).text
+    assert complaints(text) == ""
+    assert defs.export(BOOKING, id="x" * 48).text == text
 
 
 def test_a_pipeline_without_rollbacks_has_no_sensors(defs: DefsFolder) -> None:

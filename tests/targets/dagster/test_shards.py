@@ -11,6 +11,7 @@ from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_export.plan.model import PlanOptions
 from tests.targets.airflow.running import in_process
 from tests.targets.dagster.running import DefsFolder, Exported, Outcome
+from tests.targets.test_pylayout import complaints
 
 SQUARES = """
     import os
@@ -140,3 +141,98 @@ def test_thresholds_are_judged_on_the_sum(defs: DefsFolder, folder: Path) -> Non
 def run_with(defs: DefsFolder, source: str, limit: int, params: dict[str, object]) -> Outcome:
     exported: Exported = defs.export(source.replace("absolute={}", f"absolute={limit}"))
     return defs.run(exported, params)
+
+
+def test_shards_as_steps_show_one_by_one_and_give_the_same(defs: DefsFolder, folder: Path) -> None:
+    exported = defs.export(SQUARES, shard_steps=True)
+    params = {"count": 20, "folder": str(folder)}
+    outcome = defs.run(exported, params)
+    assert outcome.success, outcome.errors()
+    assert outcome.steps("STEP_SUCCESS") == [
+        "squares__numbers",
+        "squares__squares.squares__squares_plan",
+        *(f"squares__squares.squares__squares_shard[{n}_of_3]" for n in (1, 2, 3)),
+        "squares__squares.squares__squares_join",
+        "squares__total",
+    ]
+    assert outcome.metadata("squares/squares")["dagster/row_count"] == 16
+    assert outcome.reported()["squares"]["errors"] == 4
+    assert defs.outputs(exported, outcome) == in_process(exported, params)  # type: ignore[arg-type]
+    assert complaints(exported.text) == ""
+
+
+def test_one_failing_shard_is_tried_again_alone(defs: DefsFolder, folder: Path) -> None:
+    source = SQUARES.replace('if fail == "stop" and number == 7:', FIRST_TIME).replace(
+        "shards=3", "shards=3, on_error=OnError.STOP"
+    )
+    source = source.replace("% 5 == 4", "< 0").replace('ValueError("seven")', 'OSError("seven")')
+    exported = defs.export(source, shard_steps=True, retries=1)
+    outcome = defs.run(exported, {"count": 20, "folder": str(folder), "fail": "once"})
+    assert outcome.success, outcome.errors()
+    assert outcome.steps("STEP_UP_FOR_RETRY") == ["squares__squares.squares__squares_shard[2_of_3]"]
+    assert defs.outputs(exported, outcome) == {"total": sum(n * n for n in range(20))}
+
+
+FIRST_TIME = """if fail and number == 7 and not (once := Path(folder, "once")).exists():
+            once.touch()"""
+
+SEVERAL = """
+    from collections.abc import Iterator
+
+    from synaflow_core import pipeline, step
+
+
+    def numbers() -> Iterator[int]:
+        yield from range(7)
+
+
+    def halves(numbers: int) -> float:
+        return 10 / (numbers - 3)
+
+
+    def texts(halves: float) -> str:
+        return f"{halves:.1f}"
+
+
+    def both(halves: list[float], texts: list[str]) -> int:
+        return len(halves) + len(texts)
+
+
+    p = pipeline(
+        "several",
+        None,
+        [
+            step("numbers", numbers),
+            step("halves", halves, shards=2, error_threshold_absolute=2),
+            step("texts", texts),
+            step("both", both),
+        ],
+    )
+"""
+
+
+def test_shards_as_steps_with_several_datasets(defs: DefsFolder) -> None:
+    exported = defs.export(SEVERAL, shard_steps=True)
+    outcome = defs.run(exported)
+    assert outcome.success, outcome.errors()
+    assert outcome.materialised() == [
+        f"several/{n}" for n in ("numbers", "halves", "texts", "both")
+    ]
+    assert defs.outputs(exported, outcome) == {"both": 12}
+    assert complaints(exported.text) == ""
+
+    failing = defs.run(defs.export(SEVERAL.replace("absolute=2", "absolute=1"), shard_steps=True))
+    assert failing.steps("STEP_FAILURE") == ["several__texts.several__texts_join"]
+    assert "step 'halves'" in failing.errors()
+
+
+def test_a_dataset_that_no_shard_could_read_skips_what_needs_it(defs: DefsFolder) -> None:
+    source = SEVERAL.replace("def numbers() -> Iterator[int]:\n        yield from range(7)", BROKEN)
+    exported = defs.export(source, shard_steps=True)
+    outcome = defs.run(exported)
+    assert outcome.success, outcome.errors()
+    assert defs.outputs(exported, outcome) == in_process(exported) == {}  # type: ignore[arg-type]
+
+
+BROKEN = """def numbers() -> list[int]:
+        raise LookupError("none")"""

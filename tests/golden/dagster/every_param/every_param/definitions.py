@@ -51,7 +51,7 @@ STORE = None
 
 # This folder: the contract, the plan and the pipeline's own code, which only running
 # steps import.
-EXPORT = Export(Path(__file__).parent, store=STORE)
+EXPORT = Export(Path(__file__).parent, "every_param", store=STORE)
 IO = "every_param_io"
 SHARED = {"owners": OWNERS, "kinds": {"python", "synaflow"}, "tags": TAGS}
 Other = Annotated[str | None, one_of(None, "red", "blue")]

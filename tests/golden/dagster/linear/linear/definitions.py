@@ -46,7 +46,7 @@ STORE = None
 
 # This folder: the contract, the plan and the pipeline's own code, which only running
 # steps import.
-EXPORT = Export(Path(__file__).parent, store=STORE)
+EXPORT = Export(Path(__file__).parent, "linear", store=STORE)
 IO = "linear_io"
 SHARED = {"owners": OWNERS, "kinds": {"python", "synaflow"}, "tags": TAGS}
 

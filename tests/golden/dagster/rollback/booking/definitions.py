@@ -51,7 +51,7 @@ STORE = None
 
 # This folder: the contract, the plan and the pipeline's own code, which only running
 # steps import.
-EXPORT = Export(Path(__file__).parent, store=STORE)
+EXPORT = Export(Path(__file__).parent, "booking", store=STORE)
 IO = "booking_io"
 SHARED = {"owners": OWNERS, "kinds": {"python", "synaflow"}, "tags": TAGS}
 
@@ -154,7 +154,7 @@ job = dg.define_asset_job(
 @dg.op(name="booking_undo", retry_policy=RETRY_POLICY)
 def undo(context: dg.OpExecutionContext) -> None:
     """Call the rollbacks of the steps that a failed run has completed, newest first."""
-    roll_back(context, EXPORT, "booking")
+    roll_back(context, EXPORT)
 
 
 @dg.job(name="booking_rollback")
@@ -170,7 +170,7 @@ def rollback_job():
 )
 def rollback_on_failure(context: dg.RunFailureSensorContext):
     """Undo runs that failed, those of the Materialize button and of backfills too."""
-    return rollback_request(context, "booking")
+    return rollback_request(context, EXPORT)
 
 
 @dg.run_status_sensor(
@@ -181,7 +181,7 @@ def rollback_on_failure(context: dg.RunFailureSensorContext):
 )
 def rollback_on_cancel(context: dg.RunStatusSensorContext):
     """Undo runs that somebody terminated."""
-    return rollback_request(context, "booking")
+    return rollback_request(context, EXPORT)
 
 
 defs = dg.Definitions(

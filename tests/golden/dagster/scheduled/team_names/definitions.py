@@ -63,7 +63,7 @@ STORE = "s3://data-platform-production/synaflow/handoff"
 
 # This folder: the contract, the plan and the pipeline's own code, which only running
 # steps import.
-EXPORT = Export(Path(__file__).parent, store=STORE)
+EXPORT = Export(Path(__file__).parent, "team_names", store=STORE)
 IO = "team_names_io"
 SHARED = {"owners": OWNERS, "kinds": {"python", "synaflow"}, "tags": TAGS}
 

@@ -50,7 +50,7 @@ STORE = None
 
 # This folder: the contract, the plan and the pipeline's own code, which only running
 # steps import.
-EXPORT = Export(Path(__file__).parent, store=STORE)
+EXPORT = Export(Path(__file__).parent, "Sub_pipelines_", store=STORE)
 IO = "Sub_pipelines__io"
 SHARED = {"owners": OWNERS, "kinds": {"python", "synaflow"}, "tags": TAGS}
 
