@@ -10,9 +10,11 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 VENV2  ?= .venv-airflow2
 STAMP2 := $(VENV2)/.installed
+VENVC  ?= .venv-cluster
+STAMPC := $(VENVC)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-airflow2 demo test check format-check lint types imports sizes format bench clean
+.PHONY: help setup setup-airflow2 setup-cluster demo test cluster check format-check lint types imports sizes format bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 - \2/p' Makefile
@@ -29,11 +31,20 @@ $(STAMP2): pyproject.toml constraints-airflow2.txt tools/setup.sh
 	@VENV="$(VENV2)" PYTHON="$(PYTHON)" BELOW=3.13 EXTRAS=airflow2,zstd CONSTRAINTS=constraints-airflow2.txt tools/setup.sh
 	@touch $@
 
+setup-cluster: $(STAMPC) ## another environment, with Celery, Dask and Ray, for make cluster
+
+$(STAMPC): pyproject.toml constraints-cluster.txt tools/setup.sh
+	@VENV="$(VENVC)" PYTHON="$(PYTHON)" BELOW=3.13 EXTRAS=cluster CONSTRAINTS=constraints-cluster.txt tools/setup.sh
+	@touch $@
+
 demo: $(STAMP) ## export examples/web_logs to Airflow and run it there
 	@$(BIN)/python -m examples.demo $(ARGS)
 
 test: $(STAMP) $(STAMP2) ## the test suite
 	@VENV2="$(VENV2)" $(BIN)/python -m pytest $(ARGS)
+
+cluster: $(STAMPC) ## real clusters that lose a worker: Celery, Dask, Ray (minutes)
+	@$(VENVC)/bin/python -m pytest -m cluster tests/cluster $(ARGS)
 
 check: format-check lint types imports sizes ## format, lint, types, import rules, file sizes
 
@@ -60,4 +71,4 @@ bench: $(STAMP) ## measure; prints a table and writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) $(VENV2) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf $(VENV) $(VENV2) $(VENVC) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache

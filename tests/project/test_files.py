@@ -25,20 +25,27 @@ def test_no_source_file_holds_more_than_one_concept() -> None:
     assert [name for name, lines in counts.items() if lines > HARD_LIMIT] == []
 
 
-def test_constraints_are_exact_versions_without_addresses() -> None:
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+OWN_CONSTRAINTS = {"cluster": "constraints-cluster.txt", "airflow2": "constraints-airflow2.txt"}
+"""Extras that are installed into an environment of their own."""
+
+
+@pytest.mark.parametrize("name", ["constraints.txt", *OWN_CONSTRAINTS.values()])
+def test_constraints_are_exact_versions_without_addresses(name: str) -> None:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]
     pin = re.compile(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+( ; [a-z_]+ .+)?")
     assert [line for line in pins if not pin.fullmatch(line)] == []
     assert pins == sorted(pins)
 
 
-def test_constraints_pin_every_direct_dependency(project: dict[str, Any]) -> None:
-    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("own", [None, *OWN_CONSTRAINTS])
+def test_constraints_pin_every_direct_dependency(project: dict[str, Any], own: str | None) -> None:
+    text = (ROOT / OWN_CONSTRAINTS.get(own or "", "constraints.txt")).read_text(encoding="utf-8")
     pinned = set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE))
     wanted = [*project["dependencies"]]
-    for requirements in project["optional-dependencies"].values():
-        wanted += requirements
+    for extra, requirements in project["optional-dependencies"].items():
+        if own == extra or (own is None and extra not in OWN_CONSTRAINTS):
+            wanted += requirements
     names = {re.split(r"[<>=\[ ]", requirement)[0].lower() for requirement in wanted}
     assert names - {"synaflow-export"} - pinned == set()
 

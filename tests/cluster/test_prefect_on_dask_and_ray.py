@@ -1,0 +1,123 @@
+"""The sharded example on Prefect, its tasks on two workers of Dask or of Ray, of which one dies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import Tell
+from tests.cluster.processes import Processes, descends, free_port, listens, wait_for
+from tests.cluster.web_logs import PLAN, SHARDS, WebLogs
+from tests.conformance.observed import Counts
+from tests.targets.prefect.running import Exported, FlowFolder, Outcome
+from tests.targets.prefect.server import prefect_home
+
+pytestmark = [pytest.mark.cluster, pytest.mark.prefect]
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKERS = 2
+
+
+@pytest.fixture
+def flows(web_logs: WebLogs, tmp_path: Path) -> FlowFolder:
+    """An empty folder for flows that run against the real server."""
+    prefect_home()
+    return FlowFolder(tmp_path)
+
+
+def test_dask_gives_the_shard_of_a_lost_worker_to_another(
+    web_logs: WebLogs, flows: FlowFolder, tell: Tell
+) -> None:
+    started = time.monotonic()
+    with dask(flows.work) as (address, lose):
+        up = time.monotonic() - started
+        exported = flows.export_file(web_logs.pipe, plan=PLAN, task_runner="dask", retries=2)
+        use(exported, "DaskTaskRunner()", f'DaskTaskRunner(address="{address}")')
+        outcome, done = run_and_lose(web_logs, flows, exported, lose)
+    tell("Prefect, Dask", "1 of 2 workers", tries(outcome), f"{up:.0f} s", f"{done:.0f} s")
+
+
+def test_ray_runs_the_shard_of_a_lost_process_again(
+    web_logs: WebLogs, flows: FlowFolder, tell: Tell
+) -> None:
+    exported = flows.export_file(
+        web_logs.pipe, plan=PLAN, task_runner="ray", concurrency=WORKERS, retries=2
+    )
+    outcome, done = run_and_lose(
+        web_logs, flows, exported, lambda working: os.kill(working[0], signal.SIGKILL)
+    )
+    tell("Prefect, Ray", "1 of 2 processes", tries(outcome), "-", f"{done:.0f} s")
+
+
+@contextlib.contextmanager
+def dask(folder: Path) -> Iterator[tuple[str, Callable[[list[int]], None]]]:
+    """A scheduler and two workers of one thread each: their address, and what loses a worker."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    command = (sys.executable, "-m", "dask")
+    where = ("--host", "127.0.0.1", "--no-dashboard")
+    with Processes(folder) as processes:
+        processes.start("scheduler", *command, "scheduler", *where, "--port", str(port), env=env)
+        wait_for(lambda: listens(port), "Dask")
+        how = ("--nthreads", "1", "--no-nanny", *where)
+        workers = [
+            processes.start(f"worker{number}", *command, "worker", address, *how, env=env)
+            for number in range(WORKERS)
+        ]
+
+        def lose(working: list[int]) -> None:
+            lost = workers[0]
+            assert any(descends(pid, lost.pid) for pid in working)
+            processes.lose(lost)
+
+        yield address, lose
+
+
+def use(exported: Exported, made: str, wanted: str) -> None:
+    """Edit the policies of the flow file, as its user does."""
+    text = exported.flow_file.read_text(encoding="utf-8")
+    assert text.count(made) == 1
+    exported.flow_file.write_text(text.replace(made, wanted), encoding="utf-8")
+
+
+def run_and_lose(
+    web_logs: WebLogs, flows: FlowFolder, exported: Exported, lose: Callable[[list[int]], None]
+) -> tuple[Outcome, float]:
+    """Run the flow, lose a worker while two are in a shard, and hold the result against run()."""
+    with ThreadPoolExecutor(1) as aside:
+        running = aside.submit(flows.run, exported, web_logs.params)
+        try:
+            lose(web_logs.wait_for_workers(WORKERS))
+        finally:
+            web_logs.release()
+        outcome = running.result()
+    done = time.monotonic() - web_logs.released
+    assert outcome.state.startswith("Completed"), outcome.message
+    web_logs.check(flows.outputs(exported, outcome), counts(outcome))
+    return outcome, done
+
+
+def counts(outcome: Outcome) -> dict[str, Counts]:
+    """Counts per step, from the tables that the tasks left."""
+    told = {
+        key: json.loads(data)
+        for key, data in outcome.artifacts.items()
+        if not key.endswith(("-progress", "-datasets"))
+    }
+    rows = [row for table in told.values() for row in table]
+    return {row["step"]: (row["status"], row["ok"], row["errors"]) for row in rows}
+
+
+def tries(outcome: Outcome) -> list[int]:
+    """How often Prefect counts that each shard was begun."""
+    return [outcome.tries[f"hits {shard + 1}/{SHARDS}"] for shard in range(SHARDS)]
