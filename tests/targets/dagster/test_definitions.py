@@ -130,7 +130,16 @@ def test_loading_imports_neither_the_users_code_nor_what_only_runs_need(defs: De
     }
 
 
-LIGHT = ("", ".export", ".io_manager", ".params", ".place", ".rollback", ".running")
+LIGHT = (
+    "",
+    ".export",
+    ".io_manager",
+    ".params",
+    ".place",
+    ".rollback",
+    ".running",
+    ".shard_steps",
+)
 
 
 def test_it_is_formatted_and_clean_for_the_linter(defs: DefsFolder) -> None:
