@@ -23,6 +23,7 @@ from synaflow_core.handoff import DatasetRef
 from synaflow_core.macro import MacroResult, MacroSpec
 from synaflow_export.params_form import without_zones
 from synaflow_export.runtime import rollback, shards
+from synaflow_export.runtime.airflow_verdict import what_is_missing
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
 from synaflow_export.runtime.running import Place, checked_names, returned, run_exported
@@ -117,30 +118,13 @@ def join_shards(
     return _passed_on(*_or_fail(work), outlets, context)
 
 
-def refuse_undone(folder: Path, *, store: str | None = None, context: Mapping[str, Any]) -> bool:
-    """End a run as complete, unless work of it was rolled back and has not been done again.
-
-    Args:
-        folder: The folder beside the DAG file.
-        store: As for :func:`run_macro_task`.
-        context: Airflow's context of the running task.
-
-    Returns:
-        True, for :func:`roll_back`.
-    """
-    exported = Exported(Path(folder))
-    _or_fail(lambda: rollback.refuse_undone(exported, _place(exported, store, context)[1]))
-    return True
-
-
 def roll_back(
-    folder: Path, *, unless: str, store: str | None = None, context: Mapping[str, Any]
+    folder: Path, *, store: str | None = None, context: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Undo what the tasks of a run have done, newest first; called when all of them have ended.
 
     Args:
         folder: The folder beside the DAG file.
-        unless: Id of the task that succeeds when the run does: then there is nothing to do.
         store: As for :func:`run_macro_task`.
         context: Airflow's context of the running task.
 
@@ -151,20 +135,38 @@ def roll_back(
         AirflowSkipException: The run has succeeded, or none of its tasks could begin.
         RuntimeError: A rollback failed; another try does what is left.
     """
-    if context["ti"].xcom_pull(task_ids=unless):
-        raise AirflowSkipException("the run is complete: there is nothing to undo")
+    because = what_is_missing(context)
+    if not because:
+        raise AirflowSkipException("all is done: there is nothing to undo")
     exported = Exported(Path(folder))
-
     try:
         place = _place(exported, store, context)[1]
     except ParamsError as error:
         raise AirflowSkipException("the params fit no task: there is nothing to undo") from error
-    because = f"run {context['run_id']} failed"
     result = _or_fail(lambda: rollback.roll_back(exported, place, error=because))
     if not result.complete:
         raise RuntimeError(f"{len(result.failed)} rollbacks failed; the log says which and why")
     undone = [step.step for step in result.undone]
     return {"undone": list(dict.fromkeys(undone)), "before": len(result.already)}
+
+
+def conclude(folder: Path, *, store: str | None = None, context: Mapping[str, Any]) -> None:
+    """Say whether a run has succeeded; called last of all.
+
+    Args:
+        folder: The folder beside the DAG file.
+        store: As for :func:`run_macro_task`.
+        context: Airflow's context of the running task.
+
+    Raises:
+        AirflowFailException: It has not; or work of it was rolled back and not done again.
+    """
+    because = what_is_missing(context)
+    if because:
+        raise AirflowFailException(because)
+    exported = Exported(Path(folder))
+    place = _place(exported, store, context)[1]
+    _or_fail(lambda: rollback.refuse_undone(exported, place))
 
 
 def _or_fail(work: Callable[[], T]) -> T:

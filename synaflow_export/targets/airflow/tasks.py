@@ -55,22 +55,21 @@ class Tasks:
         where: dict[str, Node | str] = {"store": "STORE", "context": "context"}
         yield self._view(
             "",
-            COMPLETE,
-            given={"trigger_rule": value("none_failed")},
-            parameters=["**context"],
-            doc=_one_line("Fails if work that was rolled back has not been done again."),
-            runtime="refuse_undone",
-            arguments=where,
-        )
-        complete = value(self.places.of("", COMPLETE).task_id)
-        yield self._view(
-            "",
             ROLLBACK,
             given={"retries": value(3)},
             parameters=["**context"],
-            doc=_one_line("Undoes what the run has done, newest step first, if it failed."),
+            doc=_one_line("Undoes what the run has done, newest step first, unless all is done."),
             runtime="roll_back",
-            arguments={"unless": complete, **where},
+            arguments=where,
+        )
+        yield self._view(
+            "",
+            COMPLETE,
+            parameters=["**context"],
+            doc=_one_line("Fails, and the run with it, unless all is done and nothing undone."),
+            runtime="conclude",
+            arguments=where,
+            returns=False,
         )
 
     def of(self, task: MacroTask) -> Iterator[TaskView]:

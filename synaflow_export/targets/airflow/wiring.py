@@ -33,7 +33,7 @@ _FURTHER = (
     "dag",
     "context",
 )
-_RUNTIME = ("run_macro_task", "plan_shards", "join_shards", "refuse_undone", "roll_back")
+_RUNTIME = ("run_macro_task", "plan_shards", "join_shards", "roll_back", "conclude")
 _ARGUMENTS = ("shard", "parts", "every_task")
 NAMES_OF_THE_FILE = frozenset({*_IMPORTED, *_CONSTANTS, *_FURTHER, *_RUNTIME, *_ARGUMENTS})
 
@@ -62,7 +62,7 @@ def wiring(plan: Plan, contract: Contract, wires: Wires, places: Places) -> Iter
 
 
 def _undoing(plan: Plan, wires: Wires) -> Iterator[PyLiteral]:
-    """The end of the run: the one task that is complete with all others, and the teardown."""
+    """The end of the run: it is undone if it failed, and judged."""
     variables = [
         name
         for task in plan.macro_tasks
@@ -73,17 +73,18 @@ def _undoing(plan: Plan, wires: Wires) -> Iterator[PyLiteral]:
         )
     ]
     every = Group("[", "]", tuple(("", PyLiteral(name)) for name in variables))
-    complete = wires.name("run_complete", "result")
+    undone = wires.name("undone", "result")
+    rollback, complete = (function_of(wires, "", purpose) for purpose in (ROLLBACK, COMPLETE))
     yield PyLiteral("")
     yield PyLiteral(
-        "    # Comes last, whatever became of the others, and is no part of the verdict on the"
+        "    # Teardowns start when all others have ended, however they did. The verdict on the"
     )
-    yield PyLiteral("    # run: undoes its work, unless all of it is complete.")
+    yield PyLiteral("    # run is that of the last task.")
     yield lay_out("every_task = ", every, depth=1)
-    yield PyLiteral(f"    {complete} = {function_of(wires, '', COMPLETE)}()")
-    yield PyLiteral(f"    every_task >> {complete}")
-    rollback = function_of(wires, "", ROLLBACK)
-    yield PyLiteral(f"    [*every_task, {complete}] >> {rollback}().as_teardown()")
+    yield PyLiteral(f"    {undone} = {rollback}().as_teardown()")
+    yield PyLiteral(f"    every_task >> {undone}")
+    last = call(f"{complete}().as_teardown", named={"on_failure_fail_dagrun": value(True)})
+    yield lay_out(f"[*every_task, {undone}] >> ", last, depth=1)
 
 
 def _call(task: MacroTask, wires: Wires, named: bool) -> Iterator[tuple[str, Node]]:

@@ -75,6 +75,19 @@ class Standalone:
         wait_for(over, f"a run of {dag_id}")
         return found
 
+    def fail(self, dag_id: str, run_id: str) -> None:
+        """Mark a run as failed, as somebody does who wants it to stop."""
+        place = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
+        answer = self._client.patch(place, json={"state": "failed"})
+        assert answer.is_success, answer.text
+
+    def clear(self, dag_id: str, run_id: str, *, only_failed: bool = False) -> None:
+        """Have the tasks of a run done again."""
+        place = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear"
+        body = {"dry_run": False, "only_failed": only_failed}
+        answer = self._client.post(place, json=body)
+        assert answer.is_success, answer.text
+
     def tasks(self, dag_id: str, run_id: str) -> dict[str, tuple[str, int]]:
         """Task id -> (state, number of tries); ``task[0]`` for instances of a mapped task."""
         told = self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]

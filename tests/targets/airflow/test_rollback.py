@@ -23,10 +23,11 @@ def test_a_failure_in_the_last_task_undoes_the_others_and_the_run_stays_failed(
     assert outcome.state == "failed"
     assert noted(tmp_path) == [*DONE, "publish fails", *UNDONE]
     assert outcome.tasks["publish"] == ("failed", 1)
-    assert outcome.tasks["complete"] == ("upstream_failed", 0)
+    assert outcome.tasks["complete"] == ("failed", 1)
     assert outcome.tasks["rollback"] == ("success", 1)
     returned = outcome.xcoms["rollback", "return_value"]
     assert returned == {"undone": ["send", "load"], "before": 0}
+    assert "task 'publish' ended as failed" in outcome.output
     assert "INFO rolled back step 'send' of macro-task 'send'" in outcome.log
 
 

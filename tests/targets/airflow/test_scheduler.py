@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from synaflow_core.handoff import DatasetRef, HandoffStore
+from tests.targets.airflow.halves import HALVES
+from tests.targets.airflow.rolling_back import SOURCE, noted
 from tests.targets.airflow.running import DagFolder, in_process
-from tests.targets.airflow.standalone import Standalone, standalone
+from tests.targets.airflow.standalone import Standalone, standalone, wait_for
+from tests.targets.airflow.test_rollback import DONE, UNDONE
 from tests.targets.airflow.test_running import LINEAR
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
@@ -58,3 +61,71 @@ def test_a_run_over_rest_gives_what_run_gives_and_wakes_who_waits_for_its_result
         "uri": reference["uri"],
         "errors": 0,
     }
+
+
+def test_shards_run_beside_each_other_and_are_named(server: Standalone, tmp_path: Path) -> None:
+    dags = DagFolder(server, tmp_path)
+    exported = dags.export(HALVES)
+    run_id = server.trigger("halves", {"count": 30})
+    assert server.wait_for_run("halves", run_id)["state"] == "success"
+    tasks = server.tasks("halves", run_id)
+    assert [name for name in tasks if name.startswith("text[")] == [f"text[{i}]" for i in range(3)]
+    place = f"/dags/halves/dagRuns/{run_id}/taskInstances/text/listMapped"
+    labels = [task["rendered_map_index"] for task in server.get(place)["task_instances"]]
+    assert sorted(labels) == ["1/3", "2/3", "3/3"]
+    total = DatasetRef.from_dict(server.xcom("halves", run_id, "total"))
+    read = HandoffStore(str(dags.store)).read_value(total, float)
+    assert read == in_process(exported, {"count": 30})["total"]
+
+
+@pytest.fixture
+def undoing(server: Standalone, tmp_path: Path) -> DagFolder:
+    dags = DagFolder(server, tmp_path)
+    dags.export(SOURCE, id=f"undoing_{tmp_path.name}")
+    return dags
+
+
+def dag_id_of(dags: DagFolder) -> str:
+    return next(file.name for file in dags.folder.glob("*_dag.py")).removesuffix("_dag.py")
+
+
+def test_a_run_with_a_killed_task_is_undone_and_cleared_as_a_whole_it_succeeds(
+    server: Standalone, undoing: DagFolder, tmp_path: Path
+) -> None:
+    dag_id = dag_id_of(undoing)
+    run_id = server.trigger(dag_id, {"folder": str(tmp_path), "how": "killed"})
+    assert server.wait_for_run(dag_id, run_id)["state"] == "failed"
+    first = [*DONE, "publish fails", *UNDONE]
+    assert noted(tmp_path) == first
+    assert server.tasks(dag_id, run_id)["rollback"] == ("success", 1)
+
+    (tmp_path / "mended").touch()
+    server.clear(dag_id, run_id)
+    assert server.wait_for_run(dag_id, run_id)["state"] == "success"
+    assert noted(tmp_path) == [*first, *DONE, "publish"]
+    result = DatasetRef.from_dict(server.xcom(dag_id, run_id, "publish"))
+    assert HandoffStore(str(undoing.store)).read_value(result, str) == "RECEIPT"
+
+
+def test_a_run_that_was_undone_does_not_end_green_by_its_last_task_alone(
+    server: Standalone, undoing: DagFolder, tmp_path: Path
+) -> None:
+    dag_id = dag_id_of(undoing)
+    run_id = server.trigger(dag_id, {"folder": str(tmp_path), "how": "ValueError"})
+    server.wait_for_run(dag_id, run_id)
+    (tmp_path / "mended").touch()
+    server.clear(dag_id, run_id, only_failed=True)
+    assert server.wait_for_run(dag_id, run_id)["state"] == "failed"
+    assert "publish" not in noted(tmp_path)
+
+
+def test_a_run_that_is_stopped_by_hand_is_undone(
+    server: Standalone, undoing: DagFolder, tmp_path: Path
+) -> None:
+    dag_id = dag_id_of(undoing)
+    run_id = server.trigger(dag_id, {"folder": str(tmp_path), "how": "slow"})
+    wait_for(lambda: "publish fails" in noted(tmp_path), "the task to begin")
+    server.fail(dag_id, run_id)
+    wait_for(lambda: noted(tmp_path)[-1] == UNDONE[-1], "the rollback")
+    assert noted(tmp_path) == [*DONE, "publish fails", *UNDONE]
+    assert server.wait_for_run(dag_id, run_id)["state"] == "failed"
