@@ -107,16 +107,25 @@ def test_a_run_with_a_killed_task_is_undone_and_cleared_as_a_whole_it_succeeds(
     assert HandoffStore(str(undoing.store)).read_value(result, str) == "RECEIPT"
 
 
-def test_a_run_that_was_undone_does_not_end_green_by_its_last_task_alone(
-    server: Standalone, undoing: DagFolder, tmp_path: Path
+def test_a_run_does_not_end_green_while_other_work_of_it_is_undone(
+    server: Standalone, tmp_path: Path
 ) -> None:
-    dag_id = dag_id_of(undoing)
-    run_id = server.trigger(dag_id, {"folder": str(tmp_path), "how": "ValueError"})
-    server.wait_for_run(dag_id, run_id)
+    """Only the failed task is done again, and it needs nothing of what was undone."""
+    source = SOURCE.replace("load, rollback=unload", "load").replace(
+        "def publish(send: str", "def publish(load: list[int]"
+    )
+    dags = DagFolder(server, tmp_path)
+    dags.export(source.replace("return send.upper()", "return str(load)"), id="partly")
+    run_id = server.trigger("partly", {"folder": str(tmp_path), "how": "ValueError"})
+    server.wait_for_run("partly", run_id)
     (tmp_path / "mended").touch()
-    server.clear(dag_id, run_id, only_failed=True)
-    assert server.wait_for_run(dag_id, run_id)["state"] == "failed"
-    assert "publish" not in noted(tmp_path)
+    server.clear("partly", run_id, only_failed=True)
+    assert server.wait_for_run("partly", run_id)["state"] == "failed"
+    tasks = server.tasks("partly", run_id)
+    assert (tasks["publish"][0], tasks["complete"][0]) == ("success", "failed")
+    assert sorted(noted(tmp_path)) == sorted(
+        ["load", "send", "publish fails", "undo send receipt", "publish"]
+    )
 
 
 def test_a_run_that_is_stopped_by_hand_is_undone(
