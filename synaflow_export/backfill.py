@@ -109,12 +109,23 @@ def backfill(
             yield WindowRun(window, key, perf_counter() - began, tuple(done), error)
 
 
-def native_commands(plan: Plan, windows: list[Window]) -> dict[str, list[str]]:
-    """Target -> the commands that do the same there, for those that can."""
+def native_commands(
+    plan: Plan, schema: Mapping[str, Any], windows: list[Window]
+) -> dict[str, list[str]]:
+    """Target -> the commands that do the same there, for those that can.
+
+    Args:
+        plan: The plan, with a window.
+        schema: The contract's ``params_schema``.
+        windows: Oldest first.
+    """
     from synaflow_export.target import get_target, target_names
 
-    return {
-        name: commands
-        for name in target_names()
-        if (commands := list(get_target(name).backfill_commands(plan, windows)))
-    }
+    assert plan.window is not None, "the command line asks for one"
+    values = [bind_window(plan.window, schema, {}, window, run="")[0] for window in windows]
+    found = {}
+    for name in target_names():
+        target = get_target(name)
+        if target.binds_windows:
+            found[name] = list(target.backfill_commands(plan, windows, values))
+    return found

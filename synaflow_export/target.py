@@ -184,12 +184,15 @@ class Target(ABC, Generic[OptionsT]):
             ExportError: If something asked for cannot be honoured; names each such thing.
         """
 
-    def backfill_commands(self, plan: Plan, windows: Sequence[Window]) -> Iterable[str]:
+    def backfill_commands(
+        self, plan: Plan, windows: Sequence[Window], values: Sequence[Mapping[str, Any]]
+    ) -> Iterable[str]:
         """Commands of the orchestrator that run an exported pipeline for past windows.
 
         Args:
             plan: Its plan, with a window.
             windows: Oldest first.
+            values: For each window, the params that it gives, as JSON values.
         """
         return ()
 

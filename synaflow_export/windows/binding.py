@@ -84,6 +84,17 @@ def without_bound(spec: WindowSpec | None, schema: Mapping[str, Any]) -> dict[st
     return found
 
 
+def unbound(spec: WindowSpec | None, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of the params without those that a window gives."""
+    bound = spec.bind if spec else {}
+    fields = schema.get("properties", {})
+    return {
+        **schema,
+        "properties": {name: field for name, field in fields.items() if name not in bound},
+        "required": [name for name in schema.get("required", ()) if name not in bound],
+    }
+
+
 def bind_window(
     spec: WindowSpec,
     schema: Mapping[str, Any],

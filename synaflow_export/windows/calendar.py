@@ -114,6 +114,12 @@ class Calendar:
         end = self.at_or_before(moment)
         return Window(self.at_or_before(end - timedelta(microseconds=1)), end)
 
+    def window_of(self, local: datetime) -> Window:
+        """The window that begins in the hour, day, week or month of a time on the wall clock."""
+        start = local.replace(minute=self.minute, second=0, microsecond=0)
+        tick = self._aware(start if self.unit == "hour" else self._in_unit(start))
+        return Window(tick, self.next(tick))
+
     def windows(self, first: datetime, last: datetime) -> Iterator[Window]:
         """All windows that begin at or after ``first`` and end at or before ``last``.
 

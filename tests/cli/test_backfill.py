@@ -80,7 +80,10 @@ def test_settings_choose_the_window_and_a_dry_run_lists_it(
     told = cli("backfill", "events.py", *SPAN, "--dry-run")
     assert told.code == 0, told.err
     assert "2026-06-03T00:00:00+00:00" in told.out
-    assert "airflow backfill create --dag-id events" in told.out.replace("\n", "")
+    lines = told.out.replace("\n", "")
+    assert "airflow backfill create --dag-id events" in lines
+    assert "prefect deployment run events/events -p since=2026-06-01T00:00:00+00:00" in lines
+    assert "dagster job backfill" in lines
     assert not (project.folder / "ds").exists()
 
 

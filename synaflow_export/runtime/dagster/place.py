@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from synaflow_export.runtime.dagster.export import Export
     from synaflow_export.runtime.exported import Exported
     from synaflow_export.runtime.running import Place
+
+_PARTITION = "dagster/partition"  # tag of a run
 
 OnReport = Callable[[dict[str, Any]], None]
 
@@ -40,20 +43,39 @@ class Placing:
         """Where the macro-tasks of a run are at work.
 
         Args:
-            run_id: Dagster's; it is the key of the run's datasets. Exports of one pipeline under
-                several names must not share them.
+            run_id: Dagster's; it, or the window of its partition, is the key of the run's datasets.
+                Exports of one pipeline under several names must not share them.
             on_report: Is told the counts per inner step.
         """
         from synaflow_export.runtime.running import Place
 
         alone = self.pipeline == self.exported.contract.name
+        key = self.windowed(run_id, {})[1]
         return Place(
             store=self._export.store,
             home=Path(self.context.instance.root_directory),
-            run_key=run_id if alone else f"{self.pipeline}@{run_id}",
+            run_key=key if alone else f"{self.pipeline}@{key}",
             logger=self.context.log,
             on_report=on_report,
         )
+
+    def windowed(self, run_id: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """The params of a run, completed by its partition, and the key of its datasets.
+
+        Raises:
+            ParamsError: Params are bound to windows, and the run is of no partition.
+        """
+        from synaflow_export.runtime.windowing import windowed
+
+        spec = self.exported.window
+        bounds: tuple[datetime | None, datetime | None] = None, None
+        run = self.context.instance.get_run_by_id(run_id)
+        partition = run.tags.get(_PARTITION) if run is not None else None
+        if spec is not None and partition is not None:
+            form = "%Y-%m-%d-%H:%M" if spec.unit == "hour" else "%Y-%m-%d"
+            window = spec.calendar.window_of(datetime.strptime(partition, form))
+            bounds = window.start, window.end
+        return windowed(self.exported, given, bounds, run=run_id, run_key=run_id)
 
     def store(self) -> HandoffStore:
         """The handoff store."""

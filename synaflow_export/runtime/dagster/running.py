@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from synaflow_core.macro import MacroResult, MacroSpec
     from synaflow_export.runtime.dagster.export import Export
     from synaflow_export.runtime.dagster.results import Report
-    from synaflow_export.runtime.exported import Exported
 
 
 def run_macro_task(
@@ -105,19 +104,22 @@ def _run(
         exported,
         macro_task,
         placing.place(placing.context.run.run_id, report.keep),
-        params=given_params(params, exported),
+        params=given_params(params, placing),
         inputs={dataset: returned(ref) for dataset, ref in inputs.items()},
     )
 
 
-def given_params(params: dg.ConfigurableResource | None, exported: Exported) -> dict[str, Any]:
-    """The run's params as JSON values, without those whose default only the class can make."""
-    if params is None:
-        return {}
-    fields = exported.contract.params_schema["properties"]
-    given: dict[str, Any] = params.model_dump(by_alias=True)
-    return {
+def given_params(params: dg.ConfigurableResource | None, placing: Placing) -> dict[str, Any]:
+    """The run's params as JSON values, without those whose default only the class can make.
+
+    Raises:
+        ParamsError: Params are bound to windows, and the run is of no partition.
+    """
+    fields = placing.exported.contract.params_schema.get("properties", {})
+    told: dict[str, Any] = params.model_dump(by_alias=True) if params is not None else {}
+    given = {
         name: value
-        for name, value in given.items()
+        for name, value in told.items()
         if name in fields and not (value is None and "default" not in fields[name])
     }
+    return placing.windowed(placing.context.run.run_id, given)[0]

@@ -90,7 +90,7 @@ def run_shard(
             placing.exported,
             macro_task,
             placing.place(context.run.run_id, report.keep),
-            params=given_params(params, placing.exported),
+            params=given_params(params, placing),
             inputs={name: returned(ref) for name, ref in inputs.items()},
             shard=shard,
         )

@@ -18,10 +18,10 @@ that shape the file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from synaflow_core.errors import Problem
 from synaflow_export.documentation.header import header
@@ -78,7 +78,9 @@ class AirflowTarget(Target[AirflowOptions]):
     maps_shards: ClassVar[bool] = True
     runs_rollbacks: ClassVar[bool] = True
 
-    def backfill_commands(self, plan: Plan, windows: Sequence[Window]) -> Iterator[str]:
+    def backfill_commands(
+        self, plan: Plan, windows: Sequence[Window], values: Sequence[Mapping[str, Any]]
+    ) -> Iterator[str]:
         """The one command for a span; its dates are those at which intervals begin."""
         first, last = (windows[index].start.isoformat() for index in (0, -1))
         dag_id = TaskId.of(plan.pipeline, "pipeline")

@@ -21,7 +21,8 @@ from synaflow_export.targets.dagster.shard_steps import shard_steps
 
 _IMPORTED = "Annotated Any DatasetRef Export Field Iterator Literal Path dg run_macro_task"
 _LOWERED = "DecimalText IsoDate IsoDateTime IsoDuration IsoTime UuidText matching one_of"
-_CONSTANTS = "CRON EXECUTOR EXPORT IO OWNERS POOL RETRY_POLICY RUN_TAGS SHARED STORE TAGS TIMEZONE"
+_POLICIES = "CRON EXECUTOR OWNERS PARTITIONS POOL RETRY_POLICY RUN_TAGS STORE TAGS TIMEZONE"
+_CONSTANTS = f"{_POLICIES} EXPORT IO SHARED"
 _ROLLBACK = "roll_back rollback_job rollback_on_cancel rollback_on_failure rollback_request undo"
 _SHARDS = "join_shards joined parts plan_shards run_shard shard"
 _OTHERS = f"{_ROLLBACK} {_SHARDS} context defs job"

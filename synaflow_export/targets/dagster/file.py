@@ -18,6 +18,8 @@ from synaflow_export.targets.dagster.functions import FunctionView, Wiring, retr
 from synaflow_export.targets.dagster.names import AssetNames
 from synaflow_export.targets.dagster.options import DagsterOptions, owner_of, tags_of
 from synaflow_export.targets.dagster.params import ParamsCode, params_code
+from synaflow_export.targets.dagster.partitions import partitions
+from synaflow_export.windows.binding import WindowSpec, unbound
 from synaflow_export.wires import Wires
 
 POLICIES = Editable(
@@ -53,7 +55,8 @@ class FileView:
     ours: PyLiteral
     policies_begin: str
     policies_end: str
-    cron: PyLiteral
+    cron: PyLiteral | None
+    partitions: PyLiteral | None
     timezone: PyLiteral
     owners: PyLiteral
     tags: PyLiteral
@@ -77,7 +80,8 @@ class FileView:
         plan, contract, options = export.plan, export.contract, export.options
         resource, io = f"{name}_params", f"{name}_io"
         wires = Wires(plan, {*NAMES_OF_THE_FILE, resource})
-        params = params_code(contract.params_schema, resource, wires) if contract.params else None
+        schema = unbound(plan.window, contract.params_schema)
+        params = params_code(schema, resource, wires) if schema["properties"] else None
         names = AssetNames(name, plan, contract, wires)
         given = (resource, params.name) if params else None
         wiring = Wiring(plan, contract, options, wires, names, given)
@@ -109,7 +113,8 @@ class FileView:
             ours=_import("synaflow_export.runtime.dagster", ours),
             policies_begin=POLICIES.begin,
             policies_end=POLICIES.end,
-            cron=PyLiteral.of(options.schedule),
+            cron=None if plan.window else PyLiteral.of(options.schedule),
+            partitions=_partitions(plan.window, options),
             timezone=PyLiteral.of(options.timezone),
             owners=lay_out("OWNERS = ", value(_owners(options))),
             tags=lay_out("TAGS = ", value(tags_of(options.tags))),
@@ -126,6 +131,12 @@ class FileView:
             resources=tuple(_resources(resource, params)),
             listed=lay_out("assets=", _listed("[", functions, "]"), ",", depth=1),
         )
+
+
+def _partitions(spec: WindowSpec | None, options: DagsterOptions) -> PyLiteral | None:
+    if spec is None:
+        return None
+    return lay_out("PARTITIONS = ", partitions(spec, options.start.strftime("%Y-%m-%d")))
 
 
 def _export(name: str) -> Node:

@@ -97,11 +97,12 @@ class DagsterOptions(CommonOptions):
                 "the executor 'in_process' runs one step at a time",
                 "use --executor multiprocess, or leave one of the two out",
             )
-        if self.start_date != type(self).start_date:
+        if self.start_date != type(self).start_date and self.window is None:
             yield Problem(
                 self.place("start_date", where=where),
                 "option 'start_date'",
                 "cannot-be-honoured",
                 "a schedule of Dagster has no first moment",
-                "leave it out, and start the schedule in Dagster when its time has come",
+                "leave it out, and start the schedule in Dagster when its time has come; windows "
+                "have one (--window)",
             )

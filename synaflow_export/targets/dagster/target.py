@@ -20,16 +20,18 @@ says where it stands. It imports no Dagster. The worker side is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from synaflow_core.errors import Problem
 from synaflow_export.generated import GeneratedFile, manifest_file
+from synaflow_export.plan.model import Plan
 from synaflow_export.render import render
 from synaflow_export.target import Export, Target
 from synaflow_export.targets.dagster.file import POLICIES, FileView
 from synaflow_export.targets.dagster.names import is_pipeline_name, pipeline_name
 from synaflow_export.targets.dagster.options import DagsterOptions
+from synaflow_export.windows.calendar import Window
 
 _TEMPLATE = "dagster/definitions.py.jinja"
 _MODULE = "definitions"
@@ -55,6 +57,20 @@ class DagsterTarget(Target[DagsterOptions]):
     limits_concurrency: ClassVar[bool] = True
     groups_includes: ClassVar[bool] = True
     publishes_lineage: ClassVar[bool] = True
+    binds_windows: ClassVar[bool] = True
+
+    def backfill_commands(
+        self, plan: Plan, windows: Sequence[Window], values: Sequence[Mapping[str, Any]]
+    ) -> Iterator[str]:
+        """The one command for a span of partitions."""
+        assert plan.window is not None, "there are no windows without"
+        form = "%Y-%m-%d-%H:%M" if plan.window.unit == "hour" else "%Y-%m-%d"
+        first, last = (windows[index].start.strftime(form) for index in (0, -1))
+        name = pipeline_name(plan.pipeline)
+        yield (
+            f"dagster job backfill --noprompt -f {name}/{_MODULE}.py -j {name} "
+            f"--from {first} --to {last}"
+        )
 
     def view(self, export: Export[DagsterOptions]) -> tuple[GeneratedFile, ...]:
         """Make the folder of one pipeline; see :meth:`Target.view`."""

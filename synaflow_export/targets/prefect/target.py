@@ -20,14 +20,16 @@ flow file imports. Facts about Prefect that shape the file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from synaflow_core.contract import Contract
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
 from synaflow_export.generated import Editable, GeneratedFile, manifest_file
+from synaflow_export.plan.model import Plan
 from synaflow_export.prose import code, docstring_of, plain, sentence, wrapped
 from synaflow_export.pylayout import Group, call, lay_out, value
 from synaflow_export.pyname import PyComment, PyLiteral, PyName, TaskId, module_safe
@@ -45,6 +47,7 @@ from synaflow_export.targets.prefect.policies import (
 )
 from synaflow_export.targets.prefect.subflows import FlowPart, flow_of
 from synaflow_export.targets.prefect.wiring import SubflowView, TaskView, Wiring
+from synaflow_export.windows.calendar import Window
 from synaflow_export.wires import Wires
 
 _TEMPLATE = "prefect/flow.py.jinja"
@@ -92,6 +95,15 @@ class PrefectTarget(Target[PrefectOptions]):
     binds_windows: ClassVar[bool] = True
     groups_includes: ClassVar[bool] = True  # subflows
     limits_concurrency: ClassVar[bool] = True  # tags, which the operator limits
+
+    def backfill_commands(
+        self, plan: Plan, windows: Sequence[Window], values: Sequence[Mapping[str, Any]]
+    ) -> Iterator[str]:
+        """A run of the deployment for each window: Prefect makes up for nothing by itself."""
+        name = TaskId.of(plan.pipeline, "pipeline")
+        for given in values:
+            params = " ".join(f"-p {shlex.quote(f'{key}={told}')}" for key, told in given.items())
+            yield f"prefect deployment run {name}/{name} {params}"
 
     def view(self, export: Export[PrefectOptions]) -> tuple[GeneratedFile, ...]:
         """Make the flow file, the folder beside it and the deployment; see :meth:`Target.view`."""

@@ -158,6 +158,7 @@ class DefsFolder:
         *,
         only: Sequence[str] = (),
         more: Sequence[Any] = (),
+        partition: str | None = None,
     ) -> Outcome:
         """Run the job of the pipeline in this process.
 
@@ -166,6 +167,7 @@ class DefsFolder:
             params: Of the run, as JSON values.
             only: Keys of the assets to materialise, with slashes; all when empty.
             more: Assets of one's own that run, too.
+            partition: Key of the partition that runs.
         """
         import dagster as dg
 
@@ -179,6 +181,7 @@ class DefsFolder:
             instance=self.dagster,
             raise_on_error=False,
             asset_selection=[dg.AssetKey(key.split("/")) for key in only] or None,
+            partition_key=partition,
         )
         return Outcome(done.success, done.run_id, done.all_events)
 

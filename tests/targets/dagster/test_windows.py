@@ -1,0 +1,101 @@
+"""Params that take the bounds of a partition."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synaflow_export.plan import PlanOptions
+from synaflow_export.windows.binding import WindowSpec
+from tests.targets.dagster.running import DefsFolder, Exported, import_file
+
+EVENTS = Path(__file__).parents[2] / "windows" / "events.py"
+DAYS = [f"2026-06-0{day}" for day in range(1, 8)]
+
+
+def exported(defs: DefsFolder, schedule: str = "0 0 * * *", **options: Any) -> Exported:
+    spec = WindowSpec("day", schedule, "UTC", {"since": "start", "until": "end"})
+    chosen = {"window": "day", "bind": ("since=start", "until=end"), "start_date": "2026-06-01"}
+    return defs.export_file(EVENTS, plan=PlanOptions(window=spec), **chosen, **options)
+
+
+def keys(defs: DefsFolder) -> set[str]:
+    return {path.name for path in (defs.store / "events").iterdir()}
+
+
+def test_a_week_of_partitions_twice_gives_every_window_once(defs: DefsFolder) -> None:
+    made = exported(defs)
+    first = {}
+    for day in DAYS:
+        outcome = defs.run(made, partition=day)
+        assert outcome.success, outcome.errors()
+        first[day] = defs.outputs(made, outcome)
+    assert first["2026-06-01"] == {"summary": "3 events, 33600"}
+    assert len({str(outputs) for outputs in first.values()}) == len(DAYS)
+    before = keys(defs)
+    assert len(before) == len(DAYS)
+
+    again = {day: defs.outputs(made, defs.run(made, partition=day)) for day in DAYS[:2]}
+
+    assert again == {day: first[day] for day in DAYS[:2]}
+    assert keys(defs) == before
+
+
+def test_a_partition_may_begin_later_than_midnight(defs: DefsFolder) -> None:
+    made = exported(defs, schedule="30 2 * * *")
+    outcome = defs.run(made, partition="2026-06-03")
+    assert outcome.success, outcome.errors()
+    assert keys(defs) == {"window.since-20260603T023000Z.until-20260604T023000Z"}
+    assert "hour_offset=2" in made.text
+    assert "minute_offset=30" in made.text
+
+
+def test_a_run_of_no_partition_fails_at_once_and_says_so(defs: DefsFolder) -> None:
+    made = exported(defs)
+    outcome = defs.run(made)
+    assert not outcome.success
+    assert "give since and until" in outcome.errors()
+
+
+def test_the_schedule_runs_the_window_that_is_over(defs: DefsFolder) -> None:
+    import dagster as dg
+    from dagster._core.test_utils import freeze_time
+
+    made = exported(defs)
+    assert "class EventsParams" in made.text  # what no window gives
+    assert "since" not in made.text.partition("class EventsParams")[2].partition("@dg")[0]
+    definitions = import_file(made.file).defs
+    (schedule,) = definitions.schedules
+    with freeze_time(datetime(2026, 6, 4, 0, 0, 1, tzinfo=UTC)):
+        resolved = definitions.get_schedule_def(schedule.name)
+        context = dg.build_schedule_context(
+            instance=defs.dagster,
+            scheduled_execution_time=datetime(2026, 6, 4, tzinfo=UTC),
+            repository_def=definitions.get_repository_def(),
+        )
+        (request,) = resolved.evaluate_tick(context).run_requests
+    assert request.partition_key == "2026-06-03"
+
+
+@pytest.mark.slow
+def test_a_partition_from_the_command_line_of_dagster(defs: DefsFolder, tmp_path: Path) -> None:
+    made = exported(defs)
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("dagster")),
+            *("asset", "materialize", "-f", str(made.file), "--select", "*"),
+            *("--partition", "2026-06-02"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert keys(defs) == {"window.since-20260602T000000Z.until-20260603T000000Z"}
