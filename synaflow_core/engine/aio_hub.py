@@ -121,6 +121,7 @@ class AsyncHub:
             elif not patient:
                 return
             elif (fan := self._turns.unfinished()) is not None:
+                fan.busy = True  # from now on, not from the first step of that task
                 self._start(_finish_item(fan))
             await self._change.wait()
         raise self._error
@@ -214,6 +215,7 @@ class AsyncHub:
 
 async def _finish_item(fan: Fan) -> None:
     """Take a loop to the end of its item, while whoever has the item awaits something else."""
+    fan.busy = False
     while fan.can_advance():
         fan.busy = True
         try:

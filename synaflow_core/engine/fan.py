@@ -147,6 +147,7 @@ class Fan:
         """Go on without the consumers that have left."""
         yield from self.run.rebuild()
         self._paused = bool(self.full)
+        self.ended = self.ended or not self.run.live
 
     def removed(self, branch: Branch, count: int) -> None:
         """Items have left a branch; the loop may go on when no branch is full."""

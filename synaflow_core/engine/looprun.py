@@ -115,8 +115,14 @@ class LoopRun:
         yield from self._leave()
         self.stale = False
         self.full[:] = [entry for entry in self.full if entry is not self]
-        if self.fan is not None:
+        if self.fan is None:
+            return
+        if self.live:
             self.fan.generator = self.begin()
+        elif serves_alone(self.loop):
+            self.region.add_task(self.loop.order, self._run_alone)
+        else:
+            yield from self.abandon()
 
     def _make(self) -> Callable[[], Any]:
         """Write the loop for the branches that are live now, and bind its names."""
@@ -360,11 +366,15 @@ class LoopRun:
             self.fan.branches[index].close()
         if self.ended:
             return
-        if self.fan is not None and self.live and self._items is None:
+        if self.fan is not None and self.fan.busy:
+            self._mark_stale()  # whoever is in the loop rebuilds it at the end of the item
+        elif self.fan is not None and self.live and self._items is None:
             yield from self.rebuild()
         elif self.live:
             self._mark_stale()
         elif serves_alone(self.loop):
+            if self.fan is not None:
+                self.fan.ended = True  # for whoever would ask it
             self.region.add_task(self.loop.order, self._go_on_alone)
         else:
             yield from self.abandon()
@@ -382,9 +392,12 @@ class LoopRun:
             yield from self.region.seam.drain(generator, PAUSE)
         if not self.ended:
             yield from self._leave()
-            self.full.clear()
-            self.form = "run"
-            yield from self.run()
+            yield from self._run_alone()
+
+    def _run_alone(self) -> Act[None]:
+        self.full.clear()
+        self.form = "run"
+        yield from self.run()
 
     def abandon(self) -> Act[None]:
         """Nobody wants the rest: close the loop and its source."""

@@ -245,6 +245,36 @@ def test_a_request_that_timed_out_ends_that_branch_only() -> None:
     assert run_any(pipeline("p", None, steps)).outputs == {"impatient": "gone", "total": 6}
 
 
+@pytest.mark.parametrize("sinks", [True, False])
+def test_the_last_consumer_leaves_while_the_calls_of_its_item_go_on(sinks: bool) -> None:
+    """The loop makes the calls of e for the first item while x, which then fails, has it."""
+
+    async def x(numbers: AsyncIterator[int]) -> int:
+        await anext(numbers)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        raise ValueError("no")
+
+    async def e(numbers: int) -> int:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        log.append(f"e{numbers}")
+        return numbers
+
+    async def first(e: AsyncIterator[int]) -> int:
+        return await anext(e)
+
+    async def whole(e: list[int]) -> int:
+        return len(e)
+
+    last = step("whole", whole) if sinks else step("first", first)
+    steps = [step("numbers", numbers), step("x", x), step("e", e), last]
+    outputs = run_any(pipeline("p", None, steps)).outputs
+    assert outputs == ({"whole": 4} if sinks else {"first": 0})
+    made = range(4) if sinks else range(1)
+    assert [entry for entry in log if entry[0] == "e"] == [f"e{number}" for number in made]
+
+
 def test_a_step_that_swallows_its_cancellation_gets_no_more_items() -> None:
     async def stubborn(numbers: AsyncIterator[int]) -> int:
         got = 0
