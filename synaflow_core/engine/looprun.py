@@ -12,15 +12,14 @@ from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast, get_origin
 
-from synaflow_core.dag import Edge, Node
+from synaflow_core.dag import Node
 from synaflow_core.engine.act import Act
-from synaflow_core.engine.binding import binding_of
 from synaflow_core.engine.ledger import FAILED, LoopCount, Tally, stops
+from synaflow_core.engine.loopcalls import call_shape, interrupted, missed
 from synaflow_core.engine.loops import (
     MISSING,
     PAUSE,
     Body,
-    CallShape,
     compiled,
     emit,
     needed,
@@ -130,7 +129,11 @@ class LoopRun:
         state, seam, nodes = region.state, region.seam, region.state.dag.steps
         shapes, constants = {}, {}
         for index, call in enumerate(needed(self.loop, self.live)):
-            shapes[call.step], own = self._shape(nodes[call.step], index)
+            node = nodes[call.step]
+            per_item = frozenset(e.parameter for e in node.edges if region.is_per_item(e))
+            shapes[call.step], own = call_shape(
+                node, index, self._constants[call.step], per_item=per_item
+            )
             constants.update(own)
         waits = frozenset(name for name in shapes if nodes[name].is_async)
         body = emit(
@@ -149,7 +152,7 @@ class LoopRun:
         names: dict[str, Any] = {
             "source": seam.bind(self._source),
             "source_failed": seam.bind(self._source_failed),
-            "interrupted": partial(self._interrupted, count, body),
+            "interrupted": partial(interrupted, count, body),
             "done": seam.bind(self._done),
             "full": self.full,
             "MISSING": MISSING,
@@ -160,7 +163,7 @@ class LoopRun:
         for index, tally in enumerate(tallies):
             names[f"f{index}"] = self._function(tally.node)
             names[f"fail{index}"] = seam.bind(self._on_fail(tally, index, count))
-            names[f"miss{index}"] = self._on_miss(tally)
+            names[f"miss{index}"] = partial(missed, tally)
         for index, sink in enumerate(self.loop.sinks):
             put = region.sink(sink.key)
             placed = sink.key.tap and sink.slot in state.placed
@@ -172,26 +175,6 @@ class LoopRun:
             return lambda: function(*(names[name] for name in body.names))
         made, self._ticks.read = function(*(names[name] for name in body.names))
         return cast(Callable[[], Any], made)
-
-    def _shape(self, node: Node, index: int) -> tuple[CallShape, dict[str, Any]]:
-        slots = {edge.parameter: i for i, edge in enumerate(node.item_edges)}
-        constants: dict[str, Any] = {}
-
-        def name(edge: Edge) -> int | str:
-            if edge.parameter in slots:
-                return slots[edge.parameter]
-            constant = f"k{index}_{len(constants)}"
-            constants[constant] = self._constants[node.name][edge.parameter]
-            return constant
-
-        binding = binding_of(node)
-        if any(self.region.is_per_item(edge) for edge in node.edges):  # see _function
-            given = [edge for edge in node.edges if not self.region.is_per_item(edge)]
-            keywords = tuple((edge.parameter, name(edge)) for edge in given)
-            return CallShape((), keywords), constants
-        positional = tuple(name(edge) for edge in binding.positional)
-        keywords = tuple((edge.parameter, name(edge)) for edge in binding.keywords)
-        return CallShape(positional, keywords), constants
 
     def _function(self, node: Node) -> Callable[..., Any]:
         """What the loop calls: the step's function, with the resources of one item around it."""
@@ -209,12 +192,6 @@ class LoopRun:
         journal = self.region.state.journal
         return None if journal is None else journal.recorder(node)
 
-    @staticmethod
-    def _interrupted(count: LoopCount, body: Body, line: int) -> None:
-        """The run ends in the middle of an item: the call at that line did not return."""
-        if count.cut is None:
-            count.cut = body.made.get(line)
-
     def _on_fail(
         self, tally: Tally, index: int, count: LoopCount
     ) -> Callable[[Exception, Any], Act[None]]:
@@ -226,13 +203,6 @@ class LoopRun:
                 raise
 
         return fail
-
-    @staticmethod
-    def _on_miss(tally: Tally) -> Callable[[], None]:
-        def miss() -> None:
-            tally.missed += 1
-
-        return miss
 
     def _placed(self, put: Callable[[int, Any], Any]) -> Callable[[Any], Any]:
         """A sink that is told, with each item, the position of the source item it came from."""
