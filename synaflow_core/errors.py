@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, order=True)
@@ -45,7 +46,24 @@ def _reading_order(problem: Problem) -> tuple[str, int, Problem]:
 
 
 class SynaflowError(Exception):
-    """Base of all our errors: the command line prints them without a traceback."""
+    """Base of all our errors: the command line prints them without a traceback.
+
+    They can be pickled, whatever their constructors take: orchestrators send them from process to
+    process.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(
+    kind: type[SynaflowError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> SynaflowError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    error.__cause__ = attributes.get("cause")
+    return error
 
 
 class ProblemsError(SynaflowError):

@@ -19,10 +19,12 @@ from synaflow_core.errors import (
     LossyValueError,
     ParamsError,
     PipelineStopException,
+    Problem,
     SynaflowError,
     ThresholdExceededException,
 )
 from synaflow_export.runtime.exported import Exported
+from synaflow_export.runtime.portable import portable
 from synaflow_export.runtime.progress import line_of, progress_lines, report_values
 from synaflow_export.runtime.retry import worth_retrying
 from synaflow_export.runtime.storage import open_store
@@ -249,3 +251,31 @@ def test_only_errors_of_ours_are_judged_final() -> None:
 
     found = {name for name in below(SynaflowError) if hasattr(errors, name)}
     assert found == known
+
+
+def test_errors_travel_between_processes() -> None:
+    import pickle
+
+    stopped = PipelineStopException("step", ValueError("bad"))
+    back = pickle.loads(pickle.dumps(stopped))
+    assert (str(back), back.step_name, str(back.cause)) == (str(stopped), "step", "bad")
+    exceeded = pickle.loads(pickle.dumps(ThresholdExceededException("step", 1, 2, 1)))
+    assert (exceeded.error_count, exceeded.threshold_pct) == (1, None)
+    refused = ParamsError("title", [Problem("a", "b", "c", "d")])
+    assert pickle.loads(pickle.dumps(refused)).problems == refused.problems
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_only_the_users_code_could_unpickle_is_told_in_other_words(
+    again: bool,
+) -> None:
+    kind = type("Closed", (ConnectionError if again else ValueError,), {"__module__": "nowhere"})
+    error = PipelineStopException("step", kind("today"))
+    found = portable(error)
+    assert isinstance(found, PipelineStopException)
+    assert str(found) == "pipeline stopped at step 'step': Closed: today"
+    assert worth_retrying(found) is worth_retrying(error) is again
+    other = portable(kind("today"))
+    assert (type(other), str(other)) == (RuntimeError, "Closed: today")
+    known = PipelineStopException("step", ValueError("x"))
+    assert portable(known) is known

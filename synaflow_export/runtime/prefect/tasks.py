@@ -38,14 +38,18 @@ def run_macro_task(
     Raises:
         Exception: Whatever went wrong; :func:`may_pass` says if Prefect shall try again.
     """
+    from synaflow_export.runtime.portable import portable
     from synaflow_export.runtime.running import run_exported
     from synaflow_export.runtime.shards import part_of
 
     exported = exported_in(run.folder)
     place = place_of(run, get_run_logger(), macro_task)
-    spec, result = run_exported(
-        exported, macro_task, place, params=run.params, inputs=inputs or {}, shard=shard
-    )
+    try:
+        spec, result = run_exported(
+            exported, macro_task, place, params=run.params, inputs=inputs or {}, shard=shard
+        )
+    except Exception as error:
+        raise portable(error) from None
     made = _refs(spec, result) if shard is None else part_of(shard, result)
     return told_by_state(made, [_remark(report) for report in result.report.steps])
 
