@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.conftest import Tell
-from tests.cluster.processes import Processes, descends, free_port, listens, wait_for
+from tests.cluster.dask import WORKERS, Lose, dask
 from tests.cluster.web_logs import PLAN, SHARDS, WebLogs
 from tests.conformance.observed import Counts
 from tests.targets.prefect.running import Exported, FlowFolder, Outcome
 from tests.targets.prefect.server import prefect_home
 
 pytestmark = [pytest.mark.cluster, pytest.mark.prefect]
-
-ROOT = Path(__file__).resolve().parents[2]
-WORKERS = 2
 
 
 @pytest.fixture
@@ -58,31 +52,6 @@ def test_ray_runs_the_shard_of_a_lost_process_again(
     tell("Prefect, Ray", "1 of 2 processes", tries(outcome), "-", f"{done:.0f} s")
 
 
-@contextlib.contextmanager
-def dask(folder: Path) -> Iterator[tuple[str, Callable[[list[int]], None]]]:
-    """A scheduler and two workers of one thread each: their address, and what loses a worker."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    command = (sys.executable, "-m", "dask")
-    where = ("--host", "127.0.0.1", "--no-dashboard")
-    with Processes(folder) as processes:
-        processes.start("scheduler", *command, "scheduler", *where, "--port", str(port), env=env)
-        wait_for(lambda: listens(port), "Dask")
-        how = ("--nthreads", "1", "--no-nanny", *where)
-        workers = [
-            processes.start(f"worker{number}", *command, "worker", address, *how, env=env)
-            for number in range(WORKERS)
-        ]
-
-        def lose(working: list[int]) -> None:
-            lost = workers[0]
-            assert any(descends(pid, lost.pid) for pid in working)
-            processes.lose(lost)
-
-        yield address, lose
-
-
 def use(exported: Exported, made: str, wanted: str) -> None:
     """Edit the policies of the flow file, as its user does."""
     text = exported.flow_file.read_text(encoding="utf-8")
@@ -91,18 +60,21 @@ def use(exported: Exported, made: str, wanted: str) -> None:
 
 
 def run_and_lose(
-    web_logs: WebLogs, flows: FlowFolder, exported: Exported, lose: Callable[[list[int]], None]
+    web_logs: WebLogs, flows: FlowFolder, exported: Exported, lose: Lose
 ) -> tuple[Outcome, float]:
     """Run the flow, lose a worker while two are in a shard, and hold the result against run()."""
     with ThreadPoolExecutor(1) as aside:
         running = aside.submit(flows.run, exported, web_logs.params)
         try:
-            lose(web_logs.wait_for_workers(WORKERS))
+            working = web_logs.wait_for_workers(WORKERS, running.done)
+            if not running.done():
+                lose(working)
         finally:
             web_logs.release()
         outcome = running.result()
     done = time.monotonic() - web_logs.released
     assert outcome.state.startswith("Completed"), outcome.message
+    assert len(working) == WORKERS
     web_logs.check(flows.outputs(exported, outcome), counts(outcome))
     return outcome, done
 
@@ -119,5 +91,5 @@ def counts(outcome: Outcome) -> dict[str, Counts]:
 
 
 def tries(outcome: Outcome) -> list[int]:
-    """How often Prefect counts that each shard was begun."""
+    """How often Prefect started each shard: what Dask and Ray repeat by themselves is one try."""
     return [outcome.tries[f"hits {shard + 1}/{SHARDS}"] for shard in range(SHARDS)]

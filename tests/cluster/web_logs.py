@@ -8,7 +8,7 @@ the test says. So a worker is lost in the middle of a shard, never by chance bef
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,12 @@ class WebLogs:
         """The processes that have begun a shard."""
         return [int(told.name) for told in self.held.iterdir() if told.name.isdigit()]
 
-    def wait_for_workers(self, count: int) -> list[int]:
-        """Wait until so many processes are at work on a shard; returns their pids."""
-        wait_for(lambda: len(self.working()) >= count, f"{count} processes at work on shards")
+    def wait_for_workers(self, count: int, over: Callable[[], object] = lambda: False) -> list[int]:
+        """Wait until so many processes are at work on a shard, or all is over; their pids."""
+        wait_for(
+            lambda: len(self.working()) >= count or bool(over()),
+            f"{count} processes at work on shards",
+        )
         return self.working()
 
     def check(self, outputs: Mapping[str, Any], counts: Mapping[str, Counts]) -> None:
