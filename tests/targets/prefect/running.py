@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import re
 import subprocess
@@ -96,8 +98,6 @@ class Outcome:
 
     def reported(self, key: str) -> dict[str, dict[str, Any]]:
         """Step -> its row in the table of a task."""
-        import json
-
         return {row["step"]: row for row in json.loads(self.artifacts[key])}
 
 
@@ -151,13 +151,13 @@ class FlowFolder:
 
     def run(self, exported: Exported, params: Mapping[str, Any] | None = None) -> Outcome:
         """Run a flow to its end in this process."""
-        flow = self.load(exported)
-        if flow.isasync:
-            import asyncio
+        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-            state = asyncio.run(flow(**(params or {}), return_state=True))
-        else:
-            state = flow(**(params or {}), return_state=True)
+        flow = self.load(exported)
+        # The thread of the heartbeats sleeps for a second, and a flow waits for it when it ends.
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            ended = flow(**(params or {}), return_state=True)
+            state = asyncio.run(ended) if flow.isasync else ended
         return outcome_of(str(state.state_details.flow_run_id))
 
     def retry(self, exported: Exported, outcome: Outcome) -> Outcome:
