@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,13 +23,23 @@ _LONGEST_ERROR = 300
 
 @contextmanager
 def progress_lines(
-    monitor: Monitor, logger: logging.Logger, every: float = SECONDS_BETWEEN_LINES
+    monitor: Monitor,
+    logger: logging.Logger,
+    every: float = SECONDS_BETWEEN_LINES,
+    *,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Iterator[None]:
     """Log live counts, at most one line in ``every`` seconds and none when nothing moved.
 
     Where steps have a ``progress_weight`` the line begins with how far the macro-task is.
 
     A thread of its own looks at the monitor, so the steps are not slowed down.
+
+    Args:
+        monitor: Knows the counts.
+        logger: Where the lines go.
+        every: Seconds between two lines.
+        on_progress: Called as often, with how far the macro-task is, from 0.0 to 1.0.
     """
     over = threading.Event()
 
@@ -46,6 +56,8 @@ def progress_lines(
                 text = ", ".join([risen, *shown] if risen else shown)
                 logger.info("so far: %s%s", text, f" and {rest} more steps" if rest > 0 else "")
             before, percent = now, risen
+            if on_progress is not None:
+                on_progress(monitor.progress())
 
     thread = threading.Thread(target=watch, name="synaflow-progress", daemon=True)
     thread.start()

@@ -36,6 +36,8 @@ class Place:
         run_key: Identifies the run; equal keys replace each other's datasets.
         logger: Where progress goes.
         on_report: Called once with the counts per inner step, also when one of them failed.
+        on_progress: Called every few seconds, on a thread of its own, with how far the macro-task
+            is, from 0.0 to 1.0; must not raise.
     """
 
     store: str | None
@@ -43,6 +45,7 @@ class Place:
     run_key: str
     logger: logging.Logger
     on_report: Callable[[dict[str, Any]], None]
+    on_progress: Callable[[float], None] | None = None
 
 
 def run_exported(
@@ -77,7 +80,10 @@ def run_exported(
     name = macro_task if part is None else f"{macro_task} {part.label}"
     place.logger.info("macro-task '%s': steps %s", name, ", ".join(spec.steps))
     try:
-        with exported.pipeline() as pipeline, progress_lines(monitor, place.logger):
+        with (
+            exported.pipeline() as pipeline,
+            progress_lines(monitor, place.logger, on_progress=place.on_progress),
+        ):
             result = macro.run_macro_task(
                 pipeline,
                 spec,

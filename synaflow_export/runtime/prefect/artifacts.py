@@ -1,4 +1,4 @@
-"""What a run shows in Prefect's UI: a bar for the run, a table per task, a table of the datasets.
+"""What a run shows in Prefect's UI: bars for the run and long tasks, tables of steps and datasets.
 
 An artifact that cannot be made, because the server does not answer, is a warning in the log and
 never a reason to fail. Imported by the flow file, so it is light.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from typing import Any
 from uuid import UUID
 
@@ -70,6 +71,39 @@ def end_progress(run_id: str, *, done: bool) -> None:
     bar = _bars.pop(run_id, None)
     if bar is not None and done:
         bar.show(100.0)
+
+
+class TaskProgress:
+    """The bar of one task; made only when the task takes so long that its progress is asked for.
+
+    Args:
+        name: Name of the flow's folder.
+        macro_task: The macro-task.
+    """
+
+    def __init__(self, name: str, macro_task: str) -> None:
+        self._key = artifact_key(name, macro_task, "progress")
+        self._about = f"How far `{macro_task}` is"
+        self._context = copy_context()  # which task run it belongs to, for the thread that watches
+        self._artifact: UUID | None = None
+
+    def show(self, share: float) -> None:
+        """Show how far the task is, from 0.0 to 1.0."""
+        self._context.run(self._show, round(100 * share, 1))
+
+    def done(self) -> None:
+        """Show that the task is done, if anything was shown before."""
+        if self._artifact is not None:
+            self.show(1.0)
+
+    def _show(self, percent: float) -> None:
+        if self._artifact is not None:
+            _quietly(update_progress_artifact, self._artifact, progress=percent)
+        else:
+            make = create_progress_artifact
+            self._artifact = _quietly(
+                make, progress=percent, key=self._key, description=self._about
+            )
 
 
 def show_steps(name: str, macro_task: str, report: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ unless the run covers a window: then a run of the same window, whenever, replace
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,7 +115,12 @@ def identity(
     return windowed(exported, given, (start, end), run=run_id, run_key=run_id)
 
 
-def place_of(run: Run, logger: Any, macro_task: str = "") -> Place:
+def place_of(
+    run: Run,
+    logger: Any,
+    macro_task: str = "",
+    on_progress: Callable[[float], None] | None = None,
+) -> Place:
     """Where a macro-task of a run does its work."""
     from synaflow_export.runtime.running import Place
 
@@ -125,6 +130,7 @@ def place_of(run: Run, logger: Any, macro_task: str = "") -> Place:
         run_key=run.key,
         logger=logger,
         on_report=lambda report: show_steps(Path(run.folder).name, macro_task, report),
+        on_progress=on_progress,
     )
 
 

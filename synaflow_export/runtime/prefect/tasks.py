@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import get_run_logger
 
+from synaflow_export.runtime.prefect.artifacts import TaskProgress
 from synaflow_export.runtime.prefect.ending import ended, told_by_state
 from synaflow_export.runtime.prefect.run import Part, Refs, Run, Shard, exported_in, place_of
 
@@ -43,13 +45,15 @@ def run_macro_task(
     from synaflow_export.runtime.shards import part_of
 
     exported = exported_in(run.folder)
-    place = place_of(run, get_run_logger(), macro_task)
+    progress = TaskProgress(Path(run.folder).name, macro_task)
+    place = place_of(run, get_run_logger(), macro_task, on_progress=progress.show)
     try:
         spec, result = run_exported(
             exported, macro_task, place, params=run.params, inputs=inputs or {}, shard=shard
         )
     except Exception as error:
         raise portable(error) from None
+    progress.done()
     made = _refs(spec, result) if shard is None else part_of(shard, result)
     return told_by_state(made, [_remark(report) for report in result.report.steps])
 

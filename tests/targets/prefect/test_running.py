@@ -49,6 +49,42 @@ def test_inner_steps_are_told_as_tables_and_errors_as_the_name_of_the_state(
     assert outcome.artifacts["linear-progress"] == 100.0
 
 
+SLOW = """
+    import time
+
+    from synaflow_core import pipeline, step
+
+    def first() -> int:
+        return 1
+
+    def second(first: int) -> int:
+        time.sleep(0.5)
+        return first + 1
+
+    p = pipeline(
+        "slow bar",
+        None,
+        [
+            step("first", first, macro_task="all", progress_weight=0.25),
+            step("second", second, macro_task="all", progress_weight=0.75),
+        ],
+    )
+"""
+
+
+def test_a_task_that_takes_long_has_a_bar_of_its_own(
+    flows: FlowFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported = flows.export(SLOW)
+    assert "slow-bar-all-progress" not in " ".join(flows.run(exported).artifacts)
+    from synaflow_export.runtime import progress
+
+    monkeypatch.setattr(progress.progress_lines.__wrapped__, "__defaults__", (0.1,))
+    outcome = flows.run(exported)
+    (key,) = (key for key in outcome.artifacts if key.endswith("all-progress"))
+    assert outcome.artifacts[key] == 100.0
+
+
 def test_without_errors_the_state_is_plainly_completed(flows: FlowFolder) -> None:
     outcome = flows.run(flows.export(LINEAR.replace("number % 2 == 0", "number < 0")), {"count": 3})
     assert (outcome.state, set(outcome.tasks.values())) == ("Completed", {"Completed"})
