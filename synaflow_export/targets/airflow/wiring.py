@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from synaflow_core.contract import Contract
 from synaflow_export.plan.model import MacroTask, Plan
 from synaflow_export.prose import plain
-from synaflow_export.pylayout import LINE_LENGTH, Group, Node, Prose, call, lay_out, value
+from synaflow_export.pylayout import LINE_LENGTH, Group, Node, Prose, call, lay_out, value, width
 from synaflow_export.pyname import PyLiteral
 from synaflow_export.scopes import Scope
 from synaflow_export.targets.airflow.groups import COMPLETE, JOIN, PLAN, ROLLBACK, Places, in_blocks
@@ -103,10 +103,16 @@ def _mapped(task: MacroTask, wires: Wires, named: bool, depth: int) -> Iterator[
         (f"{wires.parameter(entry.dataset)}=", wires.reference(entry.dataset))
         for entry in task.inputs
     )
-    opening = f"{wires.functions[task.name]}.partial("
-    yield f"{parts} = ", Group(opening, _expand(slices, depth), fixed, tall=True)
+    lead, opening = f"{parts} = ", f"{wires.functions[task.name]}.partial("
+    if any(width(name) + width(_flat(ref)) + 4 * depth + 9 > LINE_LENGTH for name, ref in fixed):
+        lead, opening = "", f"{lead}{opening}"  # formatters add no parentheses where it is no use
+    yield lead, Group(opening, _expand(slices, depth), fixed, tall=True)
     lead = f"{wires.result(task)} = " if named else ""
     yield lead, call(function_of(wires, task.name, JOIN), [parts])
+
+
+def _flat(node: Node) -> str:
+    return node.flat() if isinstance(node, Group) else str(node)
 
 
 def _expand(slices: str, depth: int) -> str:

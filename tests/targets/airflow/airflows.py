@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,10 +55,12 @@ class Airflow(Protocol):
     Attributes:
         home: Its home; DAG files go to ``dags`` in it.
         version: What exports for it are told: ``3`` or ``2.11``.
+        python: The interpreter of its environment.
     """
 
     home: Path
     version: str
+    python: Path
 
     def run(self, **request: Any) -> dict[str, Any]:
         """See :func:`tests.targets.airflow.dag_runs.run`."""
@@ -79,6 +82,7 @@ class Airflow3:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.python = Path(sys.executable)
         dag_runs.prepare(str(home))
 
     run = staticmethod(dag_runs.run)
@@ -91,6 +95,7 @@ class Airflow2:
 
     def __init__(self, python: Path, home: Path) -> None:
         self.home = home
+        self.python = python
         self._told = home / "worker.log"
         with self._told.open("w") as told:
             self._process = subprocess.Popen(

@@ -33,6 +33,7 @@ class Standalone:
     """
 
     version = "3"
+    python = Path(sys.executable)
 
     def __init__(self, home: Path, port: int) -> None:
         self.home = home

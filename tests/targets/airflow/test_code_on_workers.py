@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from synaflow_export.plan.model import PlanOptions
-from tests.targets.airflow.running import DagFolder, in_process
+from tests.targets.airflow.airflows import ROOT, environment
+from tests.targets.airflow.running import DagFolder, in_process, on_both
 from tests.targets.airflow.test_running import LINEAR
 
 pytestmark = pytest.mark.airflow
@@ -181,15 +182,17 @@ def test_parsing_imports_neither_the_users_code_nor_ours(dags: DagFolder) -> Non
 
 
 @pytest.mark.slow
+@on_both
 def test_airflows_own_command_runs_it(dags: DagFolder, tmp_path: Path) -> None:
     """As a user would: a process of its own that knows nothing of this one."""
     exported = dags.export(LINEAR, id="by_command")
-    root = Path(__file__).resolve().parents[3]
+    settings = {**environment(dags.airflow.home), "PYTHONPATH": str(ROOT)}
+    command = ["dags", "test", "by_command", "--conf", '{"count": 6}']
     done = subprocess.run(
-        [sys.executable, "-m", "airflow", "dags", "test", "by_command", "--conf", '{"count": 6}'],
+        [str(dags.airflow.python), "-m", "airflow", *command],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, **settings},
         cwd=tmp_path,
         check=False,
     )

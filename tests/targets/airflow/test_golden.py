@@ -20,6 +20,7 @@ from synaflow_export.plan.model import PlanOptions
 from synaflow_export.plan.planner import make_plan
 from synaflow_export.target import Export, get_target
 from tests.targets.airflow.halves import HALVES
+from tests.targets.airflow.rolling_back import SOURCE
 from tests.targets.airflow.test_running import EVERY_PARAM, LABELLED, LINEAR
 from tests.targets.test_pylayout import complaints
 
@@ -172,6 +173,7 @@ CASES: dict[str, tuple[str, dict[str, Any], PlanOptions]] = {
         PlanOptions(granularity="step"),
     ),
     "shards": (HALVES, {"tasks": {"text": {"max_active_tis_per_dagrun": 2}}}, PlanOptions()),
+    "rollback": (SOURCE, {}, PlanOptions()),
     "web_logs": ("examples/web_logs/pipe.py", {}, PlanOptions()),
     "quickstart": ("examples/quickstart/pipe.py", {}, PlanOptions()),
 }

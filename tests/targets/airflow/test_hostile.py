@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -57,6 +59,10 @@ FUNCTIONS = {
     "pendulum.datetime",
     "TaskGroup",
     "run_macro_task",
+    "conclude",
+    "join_shards",
+    "plan_shards",
+    "roll_back",
     "task",
     "timedelta",
 }
@@ -71,7 +77,10 @@ IMPORTS = {
     ("airflow.models.param", "Param"),
     ("airflow.utils.task_group", "TaskGroup"),
     ("airflow.timetables.interval", "CronDataIntervalTimetable"),
-    ("synaflow_export.runtime.airflow", "run_macro_task"),
+    *(
+        ("synaflow_export.runtime.airflow", name)
+        for name in ("run_macro_task", "plan_shards", "join_shards", "roll_back", "conclude")
+    ),
 }
 
 hostile = st.sampled_from(PAYLOADS) | texts
@@ -115,7 +124,7 @@ def contract_of_names(
             parent_pipeline=None,
             scope=scope,
             observers=[],
-            rollback=None,
+            rollback=None if index % 4 else "undo",
             progress_weight=None,
             macro_task=None,
             shards=None,
@@ -167,9 +176,20 @@ def dag_text(contract: Contract, argument: str, granularity: Any, **options: Any
 def check_only_expected_code(text: str) -> None:
     tree = ast.parse(text)
     functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    variables = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            assert ast.unparse(node.func) in FUNCTIONS | functions
+            called = ast.unparse(node.func)
+            for method in ("().as_teardown", ".partial", ".set_downstream"):
+                called = called.removesuffix(method)
+            called = re.sub(r"(?s)\.partial\(.*\)\.expand$", "", called)
+            assert called in FUNCTIONS | functions | variables
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = getattr(node, "module", "")
             assert {(module, alias.name) for alias in node.names} <= IMPORTS
@@ -237,11 +257,46 @@ def test_no_text_becomes_code_and_the_file_stays_in_shape(
     airflow = request.getfixturevalue("airflow3" if version == "3" else "airflow2")
     told = airflow.load(file=str(file))
     assert not told["broken"]
-    assert len(told["tasks"]) == (len(steps) if granularity == "step" else 1)
+    teardowns = [name for name, task in told["tasks"].items() if task["is_teardown"]]
+    assert len(teardowns) == 2
+    work = len(steps) if granularity == "step" else 1
+    assert len(told["tasks"]) == work + 2
     assert list(told["params"]) == list(params)
     for index, (name, (default, _)) in enumerate(params.items()):
         if index % 2:
             assert told["params"][name][0] == default
+
+
+@pytest.mark.parametrize("version", ["3", "2.11"])
+def test_names_of_shards_are_as_safe(
+    request: pytest.FixtureRequest, tmp_path: Path, version: str
+) -> None:
+    names = [payload or "x" for payload in PAYLOADS]
+    contract = contract_of_names("shards", [(name, name) for name in names], {}, "", [["a", "b"]])
+    steps = dict(contract.steps)
+    for name, before in zip(names[1::2], names[::2], strict=False):
+        steps[name] = msgspec.structs.replace(
+            steps[name],
+            mode="each",
+            deps={before: "int"},
+            each_mode_deps=[before],
+            delivery={before: "item"},
+            output="Stream[int]",
+            output_kind="value",
+            shards=2,
+        )
+    contract = msgspec.structs.replace(contract, steps=steps)
+    source = dag_text(contract, "pipe.py", "stream", airflow_version=version, outlets="all")
+
+    check_only_expected_code(source)
+    assert complaints(source, ignore="AIR3" if version != "3" else "") == ""
+    file = tmp_path / "hostile_dag.py"
+    file.write_text(source, encoding="utf-8")
+    told = request.getfixturevalue(f"airflow{version[0]}").load(file=str(file))
+    assert not told["broken"]
+    mapped = [task for task in told["tasks"].values() if task["mapped"]]
+    assert len(mapped) == len(names) // 2
+    assert len(told["tasks"]) == len(names) + 2 * len(mapped) + 2
 
 
 def test_arguments_of_tasks_are_no_context_keys() -> None:
