@@ -98,8 +98,7 @@ def docstring_of(lines: Sequence[str], *, depth: int = 0, tall: bool = False) ->
     if body.startswith('"'):
         body = f" {body}"  # four quotes in a row confuse people and formatters
     start = f'"""\n{body}' if tall else f'"""{body}'
-    long = width(f'{indent}{start}"""') > LINE_LENGTH
-    return PyLiteral(f'{start}\n{indent}"""' if tall or "\n" in text or long else f'{start}"""')
+    return PyLiteral(f'{start}\n{indent}"""' if tall or "\n" in text else f'{start}"""')
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -131,5 +131,5 @@ def task_doc(task: MacroTask, contract: Contract, *, depth: int = 2) -> PyLitera
         if doc
         for line in wrapped(f"- {code(name, 60)}: {doc}", depth=depth, hanging="  ")
     ]
-    lines = wrapped(f"{runs}.", depth=depth, first=3)
+    lines = wrapped(f"{runs}.", depth=depth, first=3 if about else 6)  # of the quotes
     return docstring_of([*lines, "", *about] if about else lines, depth=depth)

@@ -196,7 +196,7 @@ def function_of(wires: Wires, macro_task: str, purpose: str = "") -> str:
 
 
 def _one_line(text: str) -> PyLiteral:
-    return docstring_of(wrapped(text, depth=2, first=3), depth=2)
+    return docstring_of(wrapped(text, depth=2, first=6), depth=2)  # room for both quotes
 
 
 def _inputs(parameters: Mapping[str, str]) -> dict[str, Node | str]:

@@ -93,6 +93,8 @@ def contract_of_names(
     params: dict[str, tuple[Any, str]],
     text: str,
     scopes: list[list[str]] | None = None,
+    *,
+    rollback: str | None = None,
 ) -> Contract:
     """A chain of steps with any names, docs and includes, as a contract that nobody checked."""
     made: dict[str, StepContract] = {}
@@ -124,7 +126,7 @@ def contract_of_names(
             parent_pipeline=None,
             scope=scope,
             observers=[],
-            rollback=None if index % 4 else "undo",
+            rollback=rollback,
             progress_weight=None,
             macro_task=None,
             shards=None,
@@ -240,7 +242,7 @@ def test_no_text_becomes_code_and_the_file_stays_in_shape(
     scopes: list[list[str]],
     version: str,
 ) -> None:
-    contract = contract_of_names(pipeline, steps, params, text, scopes)
+    contract = contract_of_names(pipeline, steps, params, text, scopes, rollback="undo")
     words = [word for word in (text, *(about for _, about in params.values())) if word.strip()]
     options: dict[str, Any] = {"airflow_version": version, "outlets": "all"}
     if words:
@@ -272,7 +274,8 @@ def test_names_of_shards_are_as_safe(
     request: pytest.FixtureRequest, tmp_path: Path, version: str
 ) -> None:
     names = [payload or "x" for payload in PAYLOADS]
-    contract = contract_of_names("shards", [(name, name) for name in names], {}, "", [["a", "b"]])
+    docs = [(name, name) for name in names]
+    contract = contract_of_names("shards", docs, {}, "", [["a", "b"]], rollback="undo")
     steps = dict(contract.steps)
     for name, before in zip(names[1::2], names[::2], strict=False):
         steps[name] = msgspec.structs.replace(
