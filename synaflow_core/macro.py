@@ -131,7 +131,7 @@ def run_macro_task(
             store,
             run_key,
             macro_task=spec.name,
-            shard=None if shard is None else shard.index,
+            part=None if shard is None else (shard.index, shard.count),
             datasets=outputs.uris,
         )
         state = new_state(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from synaflow_core.compensation.ledger import Ledger, Sequence, owner_of
+from synaflow_core.compensation.ledger import Ledger, Sequence
 from synaflow_core.compensation.remembered import RememberedJournal
 from synaflow_core.compensation.rollback import undo_entries
 from synaflow_core.dag import Dag
@@ -27,7 +27,7 @@ def begin_attempt(
     run_key: str,
     *,
     macro_task: str,
-    shard: int | None,
+    part: tuple[int, int] | None,
     datasets: tuple[str, ...],
 ) -> RememberedJournal | None:
     """The journal of an attempt; None when no step of it has a rollback.
@@ -38,7 +38,7 @@ def begin_attempt(
         store: Where the run keeps its datasets and its ledger.
         run_key: Key of the run.
         macro_task: Name of the macro-task.
-        shard: Index of the shard, or None.
+        part: Index of the shard and number of shards, or None.
         datasets: Addresses of what the macro-task writes.
 
     Raises:
@@ -48,7 +48,7 @@ def begin_attempt(
         return None
     ledger = Ledger(store, dag.name, run_key)
     listing = ledger.listing()
-    left = [ledger.read(name) for name in listing.left_by(owner_of(macro_task, shard))]
+    left = [ledger.read(name) for name in listing.left_to(macro_task, part)]
     if left:
         logger.warning(
             "an earlier attempt of macro-task '%s' has left work behind: undoing it first (%s)",
@@ -62,7 +62,7 @@ def begin_attempt(
         dag=dag,
         ledger=ledger,
         macro_task=macro_task,
-        shard=shard,
+        part=part,
         attempt=new_attempt(),
         datasets=datasets,
         sequence=Sequence(listing.last),

@@ -7,11 +7,11 @@ mark on it, each put in place at once; nothing is ever changed or removed::
                       01764110000000000000.77de….4f1a….undoing   its rollback is about to be called
                       01764110000000000000.77de….4f1a….undone    its rollback has returned
 
-The name of an entry is its sequence number, whose it is (a digest of the macro-task and shard) and
-the attempt, so that a task with a thousand siblings reads its own entries only. Numbers are times,
-but never below one that was there when the attempt began, so what a task did comes after what its
-upstream tasks did, whatever the clocks of their machines say. What a rollback is to be given is
-stored with the entry, as datasets of its own: others may be replaced before it is needed.
+The name of an entry is its sequence number, whose it is (a digest of the macro-task, then the
+shard) and the attempt, so that a task with a thousand siblings reads its own entries only. Numbers
+are times, but never below one that was there when the attempt began, so what a task did comes after
+what its upstream tasks did, whatever the clocks of their machines say. What a rollback is to be
+given is stored with the entry, as datasets of its own: others may be replaced before it is needed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ FORMAT = 1
 UNDOING, UNDONE = "undoing", "undone"
 
 _FOLDER = "rollback ledger"
+_DIGEST = 11  # digits of an owner that stand for the macro-task; the others are the shard
 _NAME = re.compile(r"([0-9]{20}\.[0-9a-f]{16}\.[0-9a-f]{16})\.(json|undoing|undone)")
 
 
@@ -55,6 +56,7 @@ class Entry(msgspec.Struct, frozen=True):
     Attributes:
         macro_task: The macro-task that it ran in.
         shard: Index of the shard that it ran in; None where the macro-task is not sharded.
+        shards: How many shards there were; None likewise.
         attempt: The attempt of the macro-task (or shard): a random name.
         step: The step.
         sequence: Its place among all entries of the run.
@@ -67,6 +69,7 @@ class Entry(msgspec.Struct, frozen=True):
     format: int
     macro_task: str
     shard: int | None
+    shards: int | None
     attempt: str
     step: str
     sequence: int
@@ -81,9 +84,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def owner_of(macro_task: str, shard: int | None) -> str:
-    """Stands for a macro-task, or one of its shards, in the names of entries."""
-    text = msgspec.json.encode([macro_task, shard])
-    return digest_of(text).removeprefix("sha256:")[:16]
+    """Stands for a macro-task, or one of its shards, in the names of entries; 16 hex digits."""
+    digest = digest_of(macro_task.encode()).removeprefix("sha256:")[:_DIGEST]
+    return f"{digest}{0 if shard is None else shard + 1:0{16 - _DIGEST}x}"
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,25 @@ class Listing:
     entries: tuple[str, ...]
     marked: Mapping[str, frozenset[str]]
 
-    def left_by(self, owner: str) -> tuple[str, ...]:
-        """The entries of a macro-task or shard that are not undone, oldest first."""
-        undone = self.marked[UNDONE]
-        return tuple(e for e in self.entries if e.split(".")[1] == owner and e not in undone)
+    def left_to(self, macro_task: str, part: tuple[int, int] | None) -> tuple[str, ...]:
+        """The entries of earlier attempts that an attempt has to undo first, oldest first.
+
+        Those of the same macro-task or shard. Where the run had been cut into other shards before,
+        each old shard is the affair of exactly one new one.
+
+        Args:
+            macro_task: Name of the macro-task.
+            part: Index and number of shards; None where it is not sharded.
+        """
+        index, count = part or (0, 1)
+        own = owner_of(macro_task, None)[:_DIGEST]
+
+        def is_ours(name: str) -> bool:
+            owner = name.split(".")[1]
+            old = max(int(owner[_DIGEST:], 16) - 1, 0)
+            return owner.startswith(own) and old % count == index
+
+        return tuple(e for e in self.entries if is_ours(e) and e not in self.marked[UNDONE])
 
     @property
     def last(self) -> int:

@@ -38,7 +38,7 @@ class RememberedJournal(Journal):
 
     Attributes:
         macro_task: The macro-task.
-        shard: Index of the shard, or None.
+        part: Index of the shard and number of shards, or None.
         attempt: The attempt, a random name.
         datasets: Addresses of what the macro-task writes.
     """
@@ -46,7 +46,7 @@ class RememberedJournal(Journal):
     dag: Dag = field(kw_only=True)
     ledger: Ledger = field(kw_only=True)
     macro_task: str = field(kw_only=True)
-    shard: int | None = field(kw_only=True)
+    part: tuple[int, int] | None = field(kw_only=True)
     attempt: str = field(kw_only=True)
     datasets: tuple[str, ...] = field(kw_only=True)
     sequence: Sequence = field(kw_only=True)
@@ -99,10 +99,12 @@ class RememberedJournal(Journal):
             if isinstance(value, _Written):  # from here on it can be read, also in this process
                 ref = arguments[name].ref
                 done.values[name] = Reopened(partial(self.ledger.store.read, ref, node.element))
+        index, count = self.part or (None, None)
         entry = Entry(
             FORMAT,
             self.macro_task,
-            self.shard,
+            index,
+            count,
             self.attempt,
             node.name,
             self.sequence.next(),

@@ -114,7 +114,8 @@ def undone_macro_tasks(
     """Macro-tasks (and shards) of a run whose work is undone and was not done again.
 
     A run that was rolled back, retried in part and is green all the same lacks their work: whoever
-    ends a run as successful should find none.
+    ends a run as successful should find none. Of a macro-task that was cut into other shards since,
+    only the shards of the last cut count.
 
     Args:
         pipeline: Name of the pipeline.
@@ -126,8 +127,12 @@ def undone_macro_tasks(
     """
     ledger = Ledger(store, pipeline, run_key)
     listing = ledger.listing()
+    entries = [ledger.read(name) for name in listing.entries]  # oldest first
+    cut = {entry.macro_task: entry.shards for entry in entries}
     latest: dict[tuple[str, int | None], tuple[str, bool]] = {}
-    for entry in map(ledger.read, listing.entries):  # oldest first
+    for entry in entries:
+        if entry.shards != cut[entry.macro_task]:
+            continue
         key = entry.macro_task, entry.shard
         done = entry.name not in listing.marked[UNDONE]
         attempt, kept = latest.get(key, ("", False))

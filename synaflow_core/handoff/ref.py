@@ -24,7 +24,8 @@ class DatasetRef:
         kind: ``items`` (any number of elements) or ``value`` (exactly one).
         count: Number of elements.
         bytes: Size of the content in bytes, before compression.
-        digest: ``sha256:...`` over the content: equal for equal data, whoever wrote it and when.
+        digest: ``sha256:...`` over the content: equal for equal data, whoever wrote it and when; of
+            what shards wrote, for equal data in equal shards.
         errors: Failed calls of the producing step.
         positions: Where the position of each element in its source is, if that is kept: a dataset
             of as many integers.

@@ -13,6 +13,7 @@ from __future__ import annotations
 from synaflow_core.compensation import RollbackResult, rollback_run, undone_macro_tasks
 from synaflow_core.compensation.ledger import UNDONE, Ledger
 from synaflow_core.errors import HandoffError
+from synaflow_core.handoff import HandoffStore
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.running import Place
 from synaflow_export.runtime.storage import open_store
@@ -69,13 +70,28 @@ def refuse_undone(exported: Exported, place: Place) -> None:
     store = open_store(
         place.store, place.home, allow_pickle=exported.allow_pickle, log=place.logger
     )
-    undone = undone_macro_tasks(exported.contract.name, place.run_key, store)
+    undone = undone_in_plan(exported, place.run_key, store)
     if undone:
         names = ", ".join(dict.fromkeys(f"'{name}'" + _of_shard(shard) for name, shard in undone))
         raise HandoffError(
             f"the work of macro-task {names} was undone when this run was rolled back, and was not "
             "done again\n    -> run them again, with all that comes after them"
         )
+
+
+def undone_in_plan(
+    exported: Exported, run_key: str, store: HandoffStore
+) -> tuple[tuple[str, int | None], ...]:
+    """Macro-tasks (and shards) whose work is undone and was not done again.
+
+    The runs of a window share a ledger, and an export may have come between them: what the plan
+    does not have any more is not missed.
+
+    Raises:
+        HandoffError: The ledger cannot be read.
+    """
+    undone = undone_macro_tasks(exported.contract.name, run_key, store)
+    return tuple((name, shard) for name, shard in undone if name in exported.weights)
 
 
 def undone_entries(exported: Exported, place: Place) -> int:

@@ -102,6 +102,24 @@ def test_a_run_is_rolled_back_and_must_then_run_again(
     assert file.read_text() == "saved"
 
 
+def test_what_another_export_does_not_have_any_more_is_not_missed(
+    exported: Exported, place: Place, tmp_path: Path
+) -> None:
+    """The runs of one window have one ledger, whatever was exported between them."""
+    params = {"file": str(tmp_path / "file.txt")}
+    with pytest.raises(PipelineStopException):
+        run_tasks(exported, place, params)
+    roll_back(exported, place)
+    with pytest.raises(HandoffError, match="was not done again"):
+        refuse_undone(exported, place)
+    plan = make_plan(exported.contract, PlanOptions(granularity="pipeline"))
+    (exported.folder / "plan.json").write_bytes(plan.to_json())
+    again = Exported(exported.folder)
+    (whole,) = again.weights
+    run_exported(again, whole, place, params={**params, "fail": False}, inputs={})
+    refuse_undone(again, place)
+
+
 def test_what_a_rollback_asks_for_must_be_storable() -> None:
     def connect() -> Connection:
         return Connection()

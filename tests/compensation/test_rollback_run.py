@@ -264,6 +264,42 @@ def test_each_shard_has_entries_of_its_own(tmp_path: Path) -> None:
     assert undone_macro_tasks("p", "r", store) == tuple((second.name, i) for i in (0, 1, 2, 3))
 
 
+def test_a_run_of_the_same_key_may_be_cut_into_other_shards(tmp_path: Path) -> None:
+    undone: list[list[int]] = []
+    rows = tmp_path / "rows"
+
+    def source() -> list[Row]:
+        return [Row(i, "x") for i in range(int(rows.read_text()))]
+
+    def stored(source: Row) -> Row:
+        return source
+
+    def forget(stored: list[Row]) -> None:
+        undone.append([row.key for row in stored])
+
+    steps = [step("source", source), step("stored", stored, rollback=forget, shards=4)]
+    made, store = pipeline("p", None, steps), HandoffStore(tmp_path / "store")
+    first, second = specs(made)
+    assert isinstance(second.shards, ShardSpec)
+
+    def run(count: int) -> None:
+        rows.write_text(str(count))
+        refs = Refs()
+        run_task(made, first, refs, store, {})
+        for shard in split(second.shards, count):
+            run_task(made, second, dict(refs), store, {}, shard=shard)
+
+    run(4)
+    run(2)  # what four shards did is undone by two, each once
+    assert sorted(undone) == [[0], [1], [2], [3]]
+    assert undone_macro_tasks("p", "r", store) == ()
+    result = rollback_run(made, "r", store)
+    assert sorted(undone[4:]) == [[0], [1]]
+    assert len(result.already) == 4
+    run(3)
+    assert undone_macro_tasks("p", "r", store) == ()
+
+
 class Inner(NamedTuple):
     name: str
 

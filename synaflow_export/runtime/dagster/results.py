@@ -189,5 +189,5 @@ def facts(ref: DatasetRef | None) -> dict[str, Any]:
 
 
 def version(ref: DatasetRef | None) -> dg.DataVersion:
-    """The version of the data: equal for equal data, whichever run wrote it."""
+    """The version of the data: equal for equal data in equal shards, whichever run wrote it."""
     return dg.DataVersion("none" if ref is None else ref.digest.removeprefix("sha256:")[:_DIGITS])

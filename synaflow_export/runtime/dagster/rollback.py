@@ -59,6 +59,7 @@ def roll_back(context: dg.OpExecutionContext, export: Export) -> None:
         Failure: Of dg: a rollback failed, and another try may do what is left; or nobody said
             which run is to be undone.
     """
+    from synaflow_core.errors import ParamsError
     from synaflow_export.runtime import rollback
 
     failed = context.run.tags.get(ROLLBACK_OF)
@@ -69,7 +70,12 @@ def roll_back(context: dg.OpExecutionContext, export: Export) -> None:
     left: list[str] = []
     for run_id in _and_what_it_retried(failed, context.instance):
         error = f"run {failed} failed or was cancelled"
-        result = rollback.roll_back(exported, placing.place(run_id), error=error)
+        try:
+            place = placing.place(run_id)
+        except ParamsError:  # it never came to know its window, and has done nothing
+            context.log.info(f"run {run_id} is of no window: there is nothing to undo")
+            continue
+        result = rollback.roll_back(exported, place, error=error)
         datasets = {
             out.dataset for name in result.macro_tasks for out in exported.macro_task(name).outputs
         }
@@ -85,7 +91,7 @@ def refuse_undone(placing: Placing) -> None:
     Raises:
         Failure: Of dg: names what has to run again; or the rollback is still due.
     """
-    from synaflow_core.compensation import undone_macro_tasks
+    from synaflow_export.runtime.rollback import undone_in_plan
 
     context, exported, pipeline = placing.context, placing.exported, placing.pipeline
     parent = context.run.parent_run_id
@@ -106,7 +112,7 @@ def refuse_undone(placing: Placing) -> None:
         if node.name in running and node.name.startswith(f"{pipeline}__")
     }
     run_key = placing.place(parent).run_key
-    undone = undone_macro_tasks(exported.contract.name, run_key, placing.store())
+    undone = undone_in_plan(exported, run_key, placing.store())
     gone = dict.fromkeys(task for task, _ in undone if task not in again)
     if gone:
         raise dg.Failure(

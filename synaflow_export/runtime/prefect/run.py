@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from prefect import get_run_logger
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from prefect.settings import get_current_settings
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from synaflow_export.runtime.prefect.artifacts import begin_progress, show_steps
@@ -98,21 +99,28 @@ def identity(
 ) -> tuple[dict[str, Any], str]:
     """The params of a run, and the key of its datasets.
 
-    A scheduled run covers the last window that was over when it was due.
+    A scheduled run covers the last window that was over when it was due. Flows of one pipeline
+    under several names must not share the datasets of a window.
 
     Raises:
         ParamsError: The run should cover a window, and does not know which.
     """
+    from synaflow_export.pyname import PyName, TaskId
     from synaflow_export.runtime.windowing import windowed
 
     given = {n: _json_value(v) for n, v in params.items() if _is_given(exported, n, v)}
+    given |= _as_prefect_reads(exported, given)
     start = end = None
     due = flow_run.expected_start_time
     if exported.window is not None and flow_run.auto_scheduled and due is not None:
         window = exported.window.calendar.window_before(due)
         start, end = window.start, window.end
     run_id = str(flow_run.id)
-    return windowed(exported, given, (start, end), run=run_id, run_key=run_id)
+    values, key = windowed(exported, given, (start, end), run=run_id, run_key=run_id)
+    name = exported.folder.name
+    if exported.window is None or name == PyName.of(TaskId.of(exported.contract.name, "pipeline")):
+        return values, key
+    return values, f"{name}@{key}"
 
 
 def place_of(
@@ -139,6 +147,24 @@ def _is_given(exported: Exported, name: str, value: Any) -> bool:
     schema = exported.contract.params_schema
     computed = name not in schema["required"] and "default" not in schema["properties"][name]
     return not (value is None and computed)
+
+
+def _as_prefect_reads(exported: Exported, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Params that say which window a run covers, as JSON values.
+
+    The flow gets them as its annotations say, the hooks as somebody has written them: both have to
+    come to one key.
+    """
+    from synaflow_export.params_form import forms
+
+    bound = exported.window.bind if exported.window is not None else {}
+    fields = forms(exported.contract.params_schema)
+    types = {"date": date, "date-time": datetime}
+    return {
+        name: to_jsonable_python(TypeAdapter(types[form]).validate_python(given[name]))
+        for name in bound
+        if given.get(name) is not None and (form := fields[name].get("format")) in types
+    }
 
 
 def _json_value(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from synaflow_export.plan import PlanOptions
+from synaflow_export.runtime.dagster.rollback import ROLLBACK_OF
 from synaflow_export.windows.binding import WindowSpec
 from tests.targets.dagster.running import DefsFolder, Exported, import_file
 
@@ -60,6 +61,26 @@ def test_a_run_of_no_partition_fails_at_once_and_says_so(defs: DefsFolder) -> No
     outcome = defs.run(made)
     assert not outcome.success
     assert "give since and until" in outcome.errors()
+
+
+def test_a_run_of_no_partition_leaves_nothing_to_undo(defs: DefsFolder, tmp_path: Path) -> None:
+    (tmp_path / "pipe.py").write_text(
+        EVENTS.read_text()
+        .replace(
+            "def summary", "def unmake(total: int) -> None:\n    raise OSError\n\n\ndef summary"
+        )
+        .replace('step("total", total)', 'step("total", total, rollback=unmake)')
+    )
+    spec = WindowSpec("day", "0 0 * * *", "UTC", {"since": "start", "until": "end"})
+    chosen = {"window": "day", "bind": ("since=start", "until=end"), "start_date": "2026-06-01"}
+    made = defs.export_file(tmp_path / "pipe.py", plan=PlanOptions(window=spec), **chosen)
+    outcome = defs.run(made)
+    assert not outcome.success
+    job = import_file(made.file).defs.resolve_job_def("events_rollback")
+    undoing = job.execute_in_process(
+        instance=defs.dagster, tags={ROLLBACK_OF: outcome.run_id}, raise_on_error=False
+    )
+    assert undoing.success
 
 
 def test_the_schedule_runs_the_window_that_is_over(defs: DefsFolder) -> None:
