@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 
@@ -37,6 +38,15 @@ class Problem:
             f"{place}: {self.message} [{self.code}]" if place else f"{self.message} [{self.code}]"
         )
         return f"{text}\n    -> {self.hint}" if self.hint else text
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint that offers the nearest known name, or says what else to do."""
+    import difflib  # only a pipeline that is refused pays for it
+
+    candidates = list(islice(known, 1000))  # beyond that, a typo is not worth the wait
+    near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else otherwise
 
 
 def _reading_order(problem: Problem) -> tuple[str, int, Problem]:

@@ -18,8 +18,9 @@ from synaflow_core.compat import (
     is_public_pipeline,
     is_public_registry,
 )
+from synaflow_core.errors import did_you_mean
 from synaflow_core.pipeline import Pipeline, PipelineRegistry
-from synaflow_export.locate import LoadError, Place, did_you_mean
+from synaflow_export.locate import LoadError, Place
 
 __all__ = ["Choice", "choose"]
 

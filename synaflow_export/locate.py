@@ -11,15 +11,15 @@ import difflib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from synaflow_core.errors import Problem, ProblemsError
+from synaflow_core.errors import Problem, ProblemsError, did_you_mean
 from synaflow_export.pyname import TAKEN_MODULES
 
-__all__ = ["LoadError", "Place", "did_you_mean", "locate"]
+__all__ = ["LoadError", "Place", "locate"]
 
 
 class LoadError(ProblemsError):
@@ -83,12 +83,6 @@ def locate(target: str) -> Place:
     if path.suffix in (".py", ".json") or not dotted or path.is_file() or loose_folder:
         return _locate_file(text, path, attribute)
     return _locate_module(text, attribute)
-
-
-def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
-    """A hint that names the nearest known name, or else the one given."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean '{close[0]}'?" if close else otherwise
 
 
 def _split(target: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from synaflow_core.errors import ExportError, Problem
-from synaflow_export.options.model import TargetOptions, did_you_mean
+from synaflow_export.options.model import TargetOptions, nearest_of
 from synaflow_export.params_form import required_params
 
 if TYPE_CHECKING:
@@ -162,5 +162,5 @@ def misplaced_options(plan: Plan, options: TargetOptions) -> Iterator[Problem]:
                 subject=f"macro-task '{name}'",
                 code="unknown-macro-task",
                 message="options were given for it, and the plan has no macro-task of this name",
-                hint=did_you_mean(name, known),
+                hint=nearest_of(name, known),
             )

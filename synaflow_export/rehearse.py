@@ -105,6 +105,11 @@ class Rehearsal:
     retries: int = 0
     tries: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def datasets(self) -> HandoffStore:
+        """The store, opened."""
+        return HandoffStore(self.store, allow_pickle=self.plan.allow_pickle)
+
     def run(self) -> Iterator[Done]:
         """Run the macro-tasks in the plan's order; when one fails, undo what can be undone.
 
@@ -112,7 +117,7 @@ class Rehearsal:
             What each came to, when it has ended.
 
         Raises:
-                MacroTaskError: One failed; those after it do not run.
+            MacroTaskError: One failed; those after it do not run.
         """
         passed: dict[str, Any] = {}
         for task in self.plan.macro_tasks:
@@ -262,32 +267,31 @@ def rehearsal(
 
 
 def results(
-    pipeline: Pipeline, plan: Plan, passed: Mapping[str, Any], store: str
+    pipeline: Pipeline, plan: Plan, passed: Mapping[str, Any], store: HandoffStore
 ) -> dict[str, Any]:
     """The final datasets, in the form in which ``run()`` returns them.
 
     Args:
         pipeline: The compiled pipeline.
         plan: Says which datasets are final.
-        passed: Dataset -> what its task returned.
-        store: URL of the store.
+        passed: Dataset -> what its task returned, for those that are known.
+        store: Where they are.
 
     Raises:
         HandoffError: One cannot be read.
     """
-    opened = HandoffStore(store, allow_pickle=plan.allow_pickle)
     found: dict[str, Any] = {}
     for dataset in plan.datasets:
-        if not dataset.final or is_absent(passed.get(dataset.name, {"uri": None})):
+        if not dataset.final or is_absent(passed.get(dataset.name) or {"uri": None}):
             continue
-        ref = DatasetRef.from_dict(passed[dataset.name])
+        ref = DatasetRef.from_dict(dict(passed[dataset.name]))
         node = pipeline.dag.steps[dataset.producer_step]
         if dataset.representation == "value":
-            found[dataset.name] = opened.read_value(ref, node.returns)
+            found[dataset.name] = store.read_value(ref, node.returns)
         else:
             streamed = node.output_kind is OutputKind.STREAM
             kind = Delivery.LIST if streamed else Delivery(node.output_kind.value)
-            found[dataset.name] = build(opened.read(ref, node.element), kind)
+            found[dataset.name] = build(store.read(ref, node.element), kind)
     return found
 
 

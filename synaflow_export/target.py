@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, c
 from synaflow_core.errors import ExportError, Problem
 from synaflow_export.docstrings import documented_attributes
 from synaflow_export.generated import GeneratedFile
-from synaflow_export.options.model import TargetOptions, did_you_mean
+from synaflow_export.options.model import TargetOptions, nearest_of
 from synaflow_export.refusals import (
     misplaced_options,
     unbound_window,
@@ -272,7 +272,7 @@ def get_target(name: str) -> Target[Any]:
                     subject=f"target '{name}'",
                     code="unknown-target",
                     message="no installed package has a target of this name",
-                    hint=did_you_mean(name, set(target_names())),
+                    hint=nearest_of(name, set(target_names())),
                 )
             ],
         )

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from synaflow_core.compiler.draft import Draft, Entry, Link, did_you_mean, listed, subject_of
+from synaflow_core.compiler.draft import Draft, Entry, Link, listed, subject_of
 from synaflow_core.compiler.name_index import NameIndex, index_names
 from synaflow_core.dag import Source
-from synaflow_core.errors import Problem
+from synaflow_core.errors import Problem, did_you_mean
 from synaflow_core.hints import Function, Parameter
 from synaflow_core.naming import SEPARATOR, base_name
 

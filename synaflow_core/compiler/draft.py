@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 from synaflow_core.dag import Dag, Delivery, Node, OutputKind, Rollback, Source
@@ -189,12 +188,3 @@ def listed(names: Iterable[str], limit: int = 8) -> str:
     if len(quoted) > limit:
         return f"{', '.join(quoted[:limit])} and {len(quoted) - limit} more"
     return ", ".join(quoted) or "none"
-
-
-def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
-    """A hint that offers the nearest known name, or says what else to do."""
-    import difflib  # only a pipeline that is refused pays for it
-
-    candidates = list(islice(known, 1000))  # beyond that, a typo is not worth the wait
-    near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else otherwise

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from synaflow_core.compiler.draft import Draft, did_you_mean, listed, subject_of
+from synaflow_core.compiler.draft import Draft, listed, subject_of
 from synaflow_core.definition import Include, Step
-from synaflow_core.errors import Problem
+from synaflow_core.errors import Problem, did_you_mean
 from synaflow_core.hints import place_of
 from synaflow_core.naming import base_name, name_trouble
 

@@ -17,14 +17,13 @@ from synaflow_core.compiler.draft import (
     Draft,
     Link,
     Output,
-    did_you_mean,
     listed,
     rollback_subject,
 )
 from synaflow_core.compiler.name_index import NameIndex, index_names
 from synaflow_core.dag import Delivery, Edge, OutputKind, Rollback, Source
 from synaflow_core.definition import Step
-from synaflow_core.errors import Problem
+from synaflow_core.errors import Problem, did_you_mean
 from synaflow_core.hints import Function, Parameter, is_subtype, shape_of, type_name
 
 _OUTPUT = "output"

@@ -6,7 +6,6 @@ int, ``True`` is no int, ``5`` is a fine float) and everything that is wrong is 
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ from synaflow_core.contract.params_fields import (
     params_fields,
 )
 from synaflow_core.contract.params_schema import PATHS, from_json_value, to_json_value
-from synaflow_core.errors import ParamsError, Problem
+from synaflow_core.errors import ParamsError, Problem, did_you_mean
 from synaflow_core.hints import type_name
 
 _EXAMPLES: dict[type, str] = {
@@ -190,9 +189,8 @@ def _missing(field: ParamsField, description: str | None) -> Problem:
 
 
 def _unknown(name: object, known: Iterable[str], inside: str = "") -> Problem:
-    close = difflib.get_close_matches(str(name), list(known), n=1)
     fields = ", ".join(known)
-    hint = f"did you mean '{close[0]}'?" if close else f"the fields are: {fields}"
+    hint = did_you_mean(str(name), known, f"the fields are: {fields}")
     if not fields:
         hint = "this pipeline takes no params"
     message = f"there is no such field in {inside}" if inside else "there is no such field"

@@ -7,7 +7,6 @@ gate tells all that it finds, with the path of the place: ``steps.clean.mode``.
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Any, get_args, get_origin
 
@@ -15,7 +14,7 @@ import msgspec
 
 from synaflow_core.contract.model import CONTRACT_VERSION, Contract
 from synaflow_core.contract.rules import broken_rules
-from synaflow_core.errors import ContractError, Problem
+from synaflow_core.errors import ContractError, Problem, did_you_mean
 
 _TITLE = "this is not a valid contract"
 _EXPORT_AGAIN = "write it again: synaflow-export contract pipe.py"
@@ -99,8 +98,7 @@ def _struct_misfits(value: dict[str, Any], struct: Any, path: str) -> list[Probl
             problems.append(Problem(where, "", "field-missing", "it is missing", _EXPORT_AGAIN))
     for name in value:
         if name not in fields:
-            close = difflib.get_close_matches(str(name), list(fields), n=1)
-            hint = f"did you mean '{close[0]}'?" if close else "remove it"
+            hint = did_you_mean(str(name), fields, "remove it")
             where = _join(path, name)
             problems.append(Problem(where, "", "field-unknown", "there is no such field", hint))
     return problems

@@ -6,13 +6,12 @@ contract that the compiler can make, so a broken one means a document that was e
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from synaflow_core.contract.digest import fingerprint_of
 from synaflow_core.contract.model import Contract, StepContract
 from synaflow_core.contract.schema_rules import schema_faults
-from synaflow_core.errors import Problem
+from synaflow_core.errors import Problem, did_you_mean
 
 Fault = tuple[str, str, str]
 """Path, message, next step (may be empty)."""
@@ -88,11 +87,15 @@ def _wiring(contract: Contract) -> Iterator[Fault]:
                 yield (
                     f"{path}.{dep}",
                     f"delivered as {form}, but it is not {kind}",
-                    _meant(dep, known),
+                    did_you_mean(dep, known, ""),
                 )
             elif dep not in earlier and dep not in contract.params and known is None:
                 candidates = [*earlier, *contract.params]
-                yield f"{path}.{dep}", "no earlier step, param or resource", _meant(dep, candidates)
+                yield (
+                    f"{path}.{dep}",
+                    "no earlier step, param or resource",
+                    did_you_mean(dep, candidates, ""),
+                )
             elif dep in earlier and earlier[dep].output_kind == "none" and form != "value":
                 yield f"{path}.{dep}", f"the step hands on nothing that could come as {form}", ""
         for parameter, dep in step.binding.items():
@@ -100,7 +103,7 @@ def _wiring(contract: Contract) -> Iterator[Fault]:
                 yield (
                     f"steps.{name}.binding.{parameter}",
                     "expected a parameter that takes a dep of another name",
-                    _meant(dep, step.deps),
+                    did_you_mean(dep, step.deps, ""),
                 )
         if len(set(step.binding.values())) != len(step.binding):
             yield f"steps.{name}.binding", "two parameters take the same dep", ""
@@ -117,7 +120,7 @@ def _rollback(contract: Contract, name: str, step: StepContract) -> Iterator[Fau
     known = [name, *step.deps, *contract.params, *contract.resources]
     for dep in step.rollback_deps:
         if dep not in known:
-            yield path, f"'{dep}' is nothing that a rollback is given", _meant(dep, known)
+            yield path, f"'{dep}' is nothing that a rollback is given", did_you_mean(dep, known, "")
 
 
 def _step(name: str, step: StepContract) -> Iterator[Fault]:
@@ -189,8 +192,3 @@ def _fingerprint(contract: Contract) -> Iterator[Fault]:
             "the content is not what was exported: it was edited, or its keys were reordered",
             "change the pipeline's code instead, and export it again",
         )
-
-
-def _meant(name: str, candidates: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(candidates), n=1)
-    return f"did you mean '{close[0]}'?" if close else ""

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from synaflow_core.compiler.draft import did_you_mean, listed
+from synaflow_core.compiler.draft import listed
 from synaflow_core.compiler.subrun import AsyncSubRun, SubRun
 from synaflow_core.dag import Dag, Node, OutputKind, Source
 from synaflow_core.definition import Observer
-from synaflow_core.errors import OverridesError, Problem
+from synaflow_core.errors import OverridesError, Problem, did_you_mean
 from synaflow_core.hints import is_async_callable, place_of
 from synaflow_core.naming import SEPARATOR
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from synaflow_core.compiler.draft import did_you_mean, listed
+from synaflow_core.compiler.draft import listed
 from synaflow_core.dag import Dag, Delivery, Edge, Node, OutputKind, Source
 from synaflow_core.definition import StepMode
 from synaflow_core.engine.binding import item_type
@@ -22,7 +22,7 @@ from synaflow_core.engine.lower import lower
 from synaflow_core.engine.positions import Items
 from synaflow_core.engine.program import Program
 from synaflow_core.engine.state import RunState
-from synaflow_core.errors import Problem, ReplayError
+from synaflow_core.errors import Problem, ReplayError, did_you_mean
 
 Producer = tuple[Source, str]
 

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synaflow_core.errors import ParamsError, Problem
-from synaflow_export.locate import did_you_mean
+from synaflow_core.errors import ParamsError, Problem, did_you_mean
 from synaflow_export.params_text import JSON_KINDS, param_value
 
 __all__ = ["read_params"]

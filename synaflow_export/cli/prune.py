@@ -98,16 +98,13 @@ def _age(text: str) -> timedelta:
 
 def _check_pipeline(store: str, name: str) -> None:
     """A misspelt name must not look like a store without old runs."""
-    from difflib import get_close_matches
-
-    from synaflow_core.errors import ExportError, Problem
+    from synaflow_core.errors import ExportError, Problem, did_you_mean
     from synaflow_core.handoff.prune import pipelines_in
 
     known = pipelines_in(store)
     if name in known:
         return
-    close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(known) or 'nothing'}"
+    hint = did_you_mean(name, known, f"there is {', '.join(known) or 'nothing'}")
     message = f"the store has no pipeline {name!r}"
     raise ExportError(
         "nothing was removed",

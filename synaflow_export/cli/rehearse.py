@@ -111,7 +111,9 @@ def rehearse(
         passed = {name: ref for each in done for name, ref in each.returned.items()}
         assert loaded.pipeline is not None, "else there is no rehearsal"
         with loaded.importable():
-            outputs = {} if failure else results(loaded.pipeline, plan, passed, prepared_run.store)
+            outputs = (
+                {} if failure else results(loaded.pipeline, plan, passed, prepared_run.datasets)
+            )
     seconds = perf_counter() - began
     steps = [step for each in done for step in each.steps] + (failure.steps if failure else [])
     if as_json:

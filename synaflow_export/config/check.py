@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from synaflow_core.errors import Problem
 from synaflow_export.config.entries import Entry, shard_pair
-from synaflow_export.options.model import TargetOptions, did_you_mean, option_names
+from synaflow_export.options.model import TargetOptions, nearest_of, option_names
 from synaflow_export.options.planning import PlanningOptions
 
 Types = Mapping[str, type[TargetOptions]]
@@ -66,7 +66,7 @@ def entry_problems(
 
 
 def _unknown(entry: Entry, known: set[str]) -> Problem:
-    hint = did_you_mean(entry.name, known | set(option_names(PlanningOptions)))
+    hint = nearest_of(entry.name, known | set(option_names(PlanningOptions)))
     return Problem(entry.where, _subject(entry), "unknown-option", "there is no such option", hint)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from synaflow_core.errors import Problem
 from synaflow_export.config.find import Document
-from synaflow_export.options.model import did_you_mean
+from synaflow_export.options.model import nearest_of
 
 _INSIDE = {
     "": ("env", "pipeline"),
@@ -151,7 +151,7 @@ class _Reader:
                 self.read(value, replace(section, target=key, path=path), "target")
             elif isinstance(value, dict) and key not in self.options:
                 known = {*_INSIDE.get(kind, ()), *(self.targets if kind != "target" else ())}
-                hint = did_you_mean(key, known) if known else "only options may stand here"
+                hint = nearest_of(key, known) if known else "only options may stand here"
                 if hint.startswith("known"):
                     hint += "; a target of another package must be installed here"
                 self._add(path, "unknown-section", "there is no such section", hint)

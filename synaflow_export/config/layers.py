@@ -12,7 +12,7 @@ from synaflow_core.errors import ExportError, Problem
 from synaflow_export.config.check import Types, entry_problems
 from synaflow_export.config.entries import Entries, Entry, read_entries, shard_pair
 from synaflow_export.config.find import Document
-from synaflow_export.options.model import TargetOptions, did_you_mean, flag_of, option_names
+from synaflow_export.options.model import TargetOptions, flag_of, nearest_of, option_names
 from synaflow_export.options.planning import PlanningOptions, shard_counts
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _env_problems(env: str | None, document: Document | None, entries: Entries) 
         message, hint = "there is no settings file", "write a synaflow.toml beside the pipeline"
     else:
         message = f"there is no section [env.{env}]"
-        hint = did_you_mean(env, set(named)) if named else f"write [env.{env}]"
+        hint = nearest_of(env, set(named)) if named else f"write [env.{env}]"
     where = document.shown if document else "--env"
     return [Problem(where, f"environment '{env}'", "unknown-environment", message, hint)]
 

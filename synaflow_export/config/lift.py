@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from synaflow_core.errors import ExportError, Problem
 from synaflow_export.config.layers import Layers, Setting
-from synaflow_export.options.model import did_you_mean
+from synaflow_export.options.model import nearest_of
 
 if TYPE_CHECKING:
     from synaflow_export.plan.model import MacroTask, Plan
@@ -81,7 +81,7 @@ def _unknown_names(made: Layers, plan: Plan) -> Iterator[Problem]:
             if name in known:
                 continue
             what = "macro-task" if kind == "task" else "step"
-            hint = did_you_mean(name, known)
+            hint = nearest_of(name, known)
             if kind == "task" and name in holder:
                 hint = (
                     f"it is a step of macro-task '{holder[name]}': write "

@@ -10,12 +10,11 @@ checked all of them.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import typing
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
-from synaflow_core.errors import ExportError, Problem
+from synaflow_core.errors import ExportError, Problem, did_you_mean
 from synaflow_export.options.checks import Check
 from synaflow_export.options.credentials import CREDENTIAL, holds_credential
 
@@ -122,7 +121,7 @@ class TargetOptions:
                 code, message = "cannot-be-honoured", "this target cannot honour it"
                 yield Problem(where, subject, code, message, cls.cannot[name])
         elif name not in known:
-            hint = did_you_mean(name, set(option_names(cls, per_task=per_task)))
+            hint = nearest_of(name, set(option_names(cls, per_task=per_task)))
             yield Problem(where, subject, "unknown-option", "there is no such option", hint)
         elif per_task and not known[name].metadata[_PER_TASK]:
             code, message = "not-per-task", "it holds for the whole pipeline, not for one task"
@@ -176,10 +175,9 @@ def flag_of(options: type[TargetOptions], name: str) -> str:
     return (name.removesuffix("s") if several else name).replace("_", "-")
 
 
-def did_you_mean(name: str, known: set[str]) -> str:
-    """A hint for a name that does not exist."""
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known))}"
+def nearest_of(name: str, known: set[str]) -> str:
+    """A hint for a name that does not exist: the nearest one that does, or all of them."""
+    return did_you_mean(name, sorted(known), f"known: {', '.join(sorted(known))}")
 
 
 def _fields(options: type[TargetOptions]) -> Iterator[dataclasses.Field[Any]]:

@@ -7,7 +7,6 @@ final). What tasks pass on are the values of :func:`returned`, read again by :fu
 
 from __future__ import annotations
 
-import difflib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 
 from synaflow_core import macro
 from synaflow_core.engine import Monitor, StepReport
-from synaflow_core.errors import HandoffError, ParamsError, Problem
+from synaflow_core.errors import HandoffError, ParamsError, Problem, did_you_mean
 from synaflow_core.handoff import DatasetRef
 from synaflow_core.macro import MacroResult, MacroSpec
 from synaflow_core.shards import shard_from_json
@@ -156,17 +155,12 @@ def checked_names(
                     subject=f"param '{name}'",
                     code="unknown-param",
                     message=f"there is no such param; there is {', '.join(sorted(declared))}",
-                    hint=_suggestion(name, declared, hint),
+                    hint=did_you_mean(name, sorted(declared), hint),
                 )
                 for name in unknown
             ],
         )
     return given
-
-
-def _suggestion(name: str, declared: set[str], hint: str) -> str:
-    close = difflib.get_close_matches(name, sorted(declared), n=1)
-    return f"did you mean '{close[0]}'?" if close else hint
 
 
 def _absent() -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from synaflow_core.handoff import HandoffStore
+from synaflow_export.rehearse import results
 from tests.cluster.celery_airflow import celery
 from tests.cluster.conftest import Tell
 from tests.cluster.processes import Processes, descends
 from tests.cluster.web_logs import PLAN, SHARDS, WebLogs
-from tests.conformance.observed import Counts, counts_of, read_outputs
+from tests.conformance.observed import Counts, counts_of
 from tests.conformance.runners.airflow import references
 from tests.targets.airflow.running import DagFolder, Exported
 from tests.targets.airflow.standalone import Standalone
@@ -61,5 +62,5 @@ def _observed(
     refs = dict(references(exported.plan, exported.task_ids, xcoms))
     with exported.loaded.importable():
         store = HandoffStore(str(dags.store))
-        outputs = read_outputs(exported.loaded.pipeline, exported.plan, refs, store)
+        outputs = results(exported.loaded.pipeline, exported.plan, refs, store)
     return outputs, counts

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from synaflow_core.errors import Problem
-from synaflow_export.options.model import did_you_mean
+from synaflow_export.options.model import nearest_of
 from synaflow_export.plan.model import Plan
 from synaflow_export.pylayout import Group, call, value
 from synaflow_export.pyname import NameAllocator, PyLiteral, TaskId
@@ -42,7 +42,7 @@ def misplaced_uris(plan: Plan, options: AirflowOptions) -> Iterator[Problem]:
                 subject=f"option 'outlet_uris', dataset '{dataset}'",
                 code="unknown-dataset",
                 message="no dataset of this name is stored by the plan",
-                hint=did_you_mean(dataset, known),
+                hint=nearest_of(dataset, known),
             )
         elif uri in seen:
             yield Problem(

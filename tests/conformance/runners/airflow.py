@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 from synaflow_core.handoff import HandoffStore
 from synaflow_export.plan.model import Plan
+from synaflow_export.rehearse import results
 from synaflow_export.targets.airflow.xcom import REPORT_KEY, xcom_keys
-from tests.conformance.observed import Counts, Observed, counts_of, read_outputs
+from tests.conformance.observed import Counts, Observed, counts_of
 from tests.conformance.runners import Runner
 from tests.scenarios.catalogue import Scenario
 from tests.targets.airflow.airflows import Airflow, airflow_2, airflow_3
@@ -38,7 +39,7 @@ class OnAirflow(Runner):
         assert pipeline is not None
         refs = dict(references(exported.plan, exported.task_ids, outcome.xcoms))
         with exported.loaded.importable():
-            outputs = read_outputs(pipeline, exported.plan, refs, HandoffStore(str(dags.store)))
+            outputs = results(pipeline, exported.plan, refs, HandoffStore(str(dags.store)))
         return Observed(outputs, counts)
 
 

@@ -15,7 +15,7 @@ from synaflow_core.macro import MacroSpec
 from synaflow_export.load import load
 from synaflow_export.plan import Granularity, Plan, PlanOptions, make_plan
 from synaflow_export.rehearse import rehearsal, results
-from tests.conformance.observed import Counts, Observed, counts_of, read_outputs
+from tests.conformance.observed import Counts, Observed, counts_of
 from tests.conformance.runners import Runner
 from tests.engine.rehearsing import run_task
 from tests.engine.sharding import sharded_plan
@@ -48,7 +48,7 @@ class Stream(Runner):
                 counts |= {
                     step.name: (step.status, step.ok, step.errors) for step in result.report.steps
                 }
-            return Observed(read_outputs(loaded.pipeline, plan, refs, store), counts)
+            return Observed(results(loaded.pipeline, plan, refs, store), counts)
 
     def plan_of(self, contract: Contract) -> Plan:
         """The plan to run."""
@@ -126,7 +126,7 @@ class Rehearsed(Runner):
                 return Observed(error=str(error))
             with loaded.importable():
                 passed = {name: ref for each in done for name, ref in each.returned.items()}
-                outputs = results(loaded.pipeline, plan, passed, prepared.store)
+                outputs = results(loaded.pipeline, plan, passed, prepared.datasets)
         steps = [step for each in done for step in each.steps]
         return Observed(outputs, counts_of({"steps": steps}))
 

@@ -18,9 +18,9 @@ from synaflow_export.generated import GeneratedFile
 from synaflow_export.load import Loaded, load
 from synaflow_export.plan.model import Plan, PlanOptions
 from synaflow_export.plan.planner import make_plan
+from synaflow_export.rehearse import results
 from synaflow_export.target import Export, get_target
 from synaflow_export.write import write_files
-from tests.conformance.observed import read_outputs
 
 _numbers = itertools.count()
 
@@ -190,9 +190,7 @@ class DefsFolder:
         assert exported.loaded.pipeline is not None
         store = HandoffStore(str(self.store), allow_pickle=exported.plan.allow_pickle)
         with exported.loaded.importable():
-            return read_outputs(
-                exported.loaded.pipeline, exported.plan, self.references(outcome), store
-            )
+            return results(exported.loaded.pipeline, exported.plan, self.references(outcome), store)
 
     def references(self, outcome: Outcome) -> dict[str, dict[str, Any]]:
         """Dataset -> the reference that the IO manager keeps of this run."""

@@ -19,9 +19,9 @@ from synaflow_export.generated import GeneratedFile
 from synaflow_export.load import Loaded, load
 from synaflow_export.plan.model import Plan, PlanOptions
 from synaflow_export.plan.planner import make_plan
+from synaflow_export.rehearse import results
 from synaflow_export.target import Export, get_target
 from synaflow_export.write import write_files
-from tests.conformance.observed import read_outputs
 from tests.targets.prefect.server import PREFECT
 
 
@@ -69,7 +69,7 @@ class Exported:
         assert self.loaded.pipeline is not None
         with self.loaded.importable():
             opened = HandoffStore(store, allow_pickle=self.plan.allow_pickle)
-            return read_outputs(self.loaded.pipeline, self.plan, refs, opened)
+            return results(self.loaded.pipeline, self.plan, refs, opened)
 
 
 @dataclass(frozen=True)
