@@ -56,9 +56,9 @@ def run_macro_task(
     from synaflow_export.runtime.dagster.rollback import refuse_undone
 
     placing, report = Placing(context, export), Report()
-    refuse_undone(placing)
     results = Results(context, report)
     try:
+        refuse_undone(placing)
         spec, result = _run(placing, macro_task, inputs or {}, params, report)
     except SynaflowError as error:
         if isinstance(error, ThresholdExceededException):

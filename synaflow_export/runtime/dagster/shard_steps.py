@@ -46,8 +46,8 @@ def plan_shards(
     from synaflow_export.runtime.running import returned
 
     placing = Placing(context, export)
-    refuse_undone(placing)
     try:
+        refuse_undone(placing)
         slices = shards.plan_shards(
             placing.exported, macro_task, {name: returned(ref) for name, ref in inputs.items()}
         )
