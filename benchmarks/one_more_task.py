@@ -168,7 +168,8 @@ def on_prefect(home: Path, runner: str) -> Iterator[Measured]:
             import ray
             from prefect_ray import RayTaskRunner
 
-            ray.init(num_cpus=SLOTS, include_dashboard=False)
+            os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+            ray.init(num_cpus=SLOTS, include_dashboard=False, _node_ip_address="127.0.0.1")
             stack.callback(ray.shutdown)
             made = RayTaskRunner()
 

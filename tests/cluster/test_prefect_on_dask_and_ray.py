@@ -20,6 +20,15 @@ from tests.targets.prefect.server import prefect_home
 
 pytestmark = [pytest.mark.cluster, pytest.mark.prefect]
 
+RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+"""It tells nobody, and its processes are as urgent as the others of the test."""
+
+ON_LOOPBACK = {
+    "num_cpus": WORKERS,
+    "_node_ip_address": "127.0.0.1",
+    "include_dashboard": False,
+}
+
 
 @pytest.fixture
 def flows(web_logs: WebLogs, tmp_path: Path) -> FlowFolder:
@@ -41,11 +50,12 @@ def test_dask_gives_the_shard_of_a_lost_worker_to_another(
 
 
 def test_ray_runs_the_shard_of_a_lost_process_again(
-    web_logs: WebLogs, flows: FlowFolder, tell: Tell
+    web_logs: WebLogs, flows: FlowFolder, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exported = flows.export_file(
-        web_logs.pipe, plan=PLAN, task_runner="ray", concurrency=WORKERS, retries=2
-    )
+    for name, value in RAY.items():
+        monkeypatch.setenv(name, value)
+    exported = flows.export_file(web_logs.pipe, plan=PLAN, task_runner="ray", retries=2)
+    use(exported, "RayTaskRunner()", f"RayTaskRunner(init_kwargs={ON_LOOPBACK})")
     outcome, done = run_and_lose(
         web_logs, flows, exported, lambda working: os.kill(working[0], signal.SIGKILL)
     )
