@@ -24,6 +24,21 @@ _JSON_TYPES: dict[type, str] = {
     dict: "object",
 }
 
+FIELD_BOUNDS = {
+    "minimum": "ge",
+    "exclusiveMinimum": "gt",
+    "maximum": "le",
+    "exclusiveMaximum": "lt",
+    "multipleOf": "multiple_of",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "minItems": "min_length",
+    "maxItems": "max_length",
+    "minProperties": "min_length",
+    "maxProperties": "max_length",
+}
+"""Keyword of a JSON Schema -> the argument of pydantic's ``Field`` that says the same."""
+
 
 def forms(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Field -> its flat schema, in field order; ``default`` and ``description`` are kept.

@@ -148,6 +148,8 @@ def undo_entries(
     for entry in entries:
         if entry.step in dag.steps:
             place(journal.done, Done(dag.steps[entry.step], {}, entry), _same_attempt(entry))
+        elif ledger.has(entry, UNDONE):
+            journal.already.append(_told(entry))
         else:
             journal.failed.append(
                 _told(entry, "DriftError: the pipeline has no such step any more")

@@ -383,6 +383,9 @@ def test_a_rollback_of_other_code_is_refused_and_the_others_go_on(tmp_path: Path
     result = rollback_run(pipeline("p", None, steps[:1]), "r", store)
     assert "no such step any more" in result.failed[0].error
     assert [each.step for each in rollback_run(made, "r", store).undone] == ["b"]
+    result = rollback_run(pipeline("p", None, steps[:1]), "r", store)
+    assert result.complete  # what is undone needs no code any more
+    assert {each.step for each in result.already} == {"a", "b"}
 
 
 def test_a_damaged_entry_is_refused(tmp_path: Path, world: Path) -> None:

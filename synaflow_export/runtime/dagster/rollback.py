@@ -77,7 +77,10 @@ def roll_back(context: dg.OpExecutionContext, export: Export) -> None:
             continue
         result = rollback.roll_back(exported, place, error=error)
         datasets = {
-            out.dataset for name in result.macro_tasks for out in exported.macro_task(name).outputs
+            out.dataset
+            for name in result.macro_tasks
+            if name in exported.weights  # an export may have come between the runs of a window
+            for out in exported.macro_task(name).outputs
         }
         _forget(context, export, run_id, datasets)
         left += [f"{step.step}: {step.error}" for step in result.failed]

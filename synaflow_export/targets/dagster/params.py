@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synaflow_export.params_form import forms, required_params
+from synaflow_export.params_form import FIELD_BOUNDS, forms, required_params
 from synaflow_export.prose import docstring_of, plain, sentence, wrapped
 from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
 from synaflow_export.pyname import PyLiteral, PyName
@@ -29,20 +29,6 @@ _FORMATS = {
     "duration": "IsoDuration",
     "decimal": "DecimalText",
     "uuid": "UuidText",
-}
-
-_BOUNDS = {
-    "minimum": "ge",
-    "exclusiveMinimum": "gt",
-    "maximum": "le",
-    "exclusiveMaximum": "lt",
-    "multipleOf": "multiple_of",
-    "minLength": "min_length",
-    "maxLength": "max_length",
-    "minItems": "min_length",
-    "maxItems": "max_length",
-    "minProperties": "min_length",
-    "maxProperties": "max_length",
 }
 
 
@@ -142,7 +128,7 @@ class _Writer:
         if attribute != name:
             rules["alias"] = value(name)
         if annotation != "Any":
-            rules |= {_BOUNDS[key]: value(form[key]) for key in form if key in _BOUNDS}
+            rules |= {FIELD_BOUNDS[key]: value(form[key]) for key in form if key in FIELD_BOUNDS}
         if form.get("description"):
             rules["description"] = Prose(plain(str(form["description"])))
         default = None if required else value(form.get("default"))

@@ -13,26 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synaflow_export.params_form import resolved
+from synaflow_export.params_form import FIELD_BOUNDS, resolved
 from synaflow_export.prose import docstring_of, plain, sentence, wrapped
 from synaflow_export.pylayout import LINE_LENGTH, Group, Node, call, lay_out, value, width
 from synaflow_export.pyname import NameAllocator, PyLiteral, PyName
 from synaflow_export.targets.prefect.defaults import FORMATS, typed_default
 
 _SCALARS = {"integer": "int", "number": "float", "string": "str", "boolean": "bool", "null": "None"}
-_BOUNDS = {
-    "minimum": "ge",
-    "exclusiveMinimum": "gt",
-    "maximum": "le",
-    "exclusiveMaximum": "lt",
-    "multipleOf": "multiple_of",
-    "minLength": "min_length",
-    "maxLength": "max_length",
-    "minItems": "min_length",
-    "maxItems": "max_length",
-    "minProperties": "min_length",
-    "maxProperties": "max_length",
-}
 _OF_MODELS = frozenset(
     {"construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw"}
     | {"schema", "schema_json", "update_forward_refs", "validate"}
@@ -204,8 +191,8 @@ class Annotations:
         for rule, limit in schema.items():
             if rule in said or rule in _SAID_ELSEWHERE:
                 continue
-            if rule in _BOUNDS and _is_number(limit):
-                given[_BOUNDS[rule]] = value(limit)
+            if rule in FIELD_BOUNDS and _is_number(limit):
+                given[FIELD_BOUNDS[rule]] = value(limit)
             else:
                 extra[rule] = limit
         if extra:
