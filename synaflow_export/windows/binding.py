@@ -116,7 +116,8 @@ def bind_window(
         All values, and the key of the run's datasets.
 
     Raises:
-        ParamsError: Neither a window nor values, or only some of the values.
+        ParamsError: Neither a window nor values, or only some of the values; or dates of an
+            interval that somebody's edits of the schedule have moved away from the plan's.
     """
     own = {name: given[name] for name in spec.bind if given.get(name) is not None}
     missing = [name for name in spec.bind if name not in own]
@@ -125,8 +126,13 @@ def bind_window(
     if not own:
         if window is None:
             raise _refused(run, missing, "this run has no interval to take it from")
+        fields = forms(schema)
+        dates = [name for name in spec.bind if _format(fields[name]) == "date"]
+        if any(not spec.calendar.ticks_at(getattr(window, spec.bind[name])) for name in dates):
+            why = f"the interval {window.start} to {window.end} is no {spec.unit} of the plan"
+            raise _refused(run, dates, why, "export again with the schedule and time zone it has")
         own = {
-            name: _written(getattr(window, bound), forms(schema)[name], spec.timezone)
+            name: _written(getattr(window, bound), fields[name], spec.timezone)
             for name, bound in spec.bind.items()
         }
     return {**given, **own}, window_key(own)
@@ -140,7 +146,8 @@ def window_key(values: Mapping[str, Any]) -> str:
     return ".".join(["window", *(f"{name}-{_normal(value)}" for name, value in values.items())])
 
 
-def _refused(run: str, missing: list[str], why: str) -> ParamsError:
+def _refused(run: str, missing: list[str], why: str, hint: str = "") -> ParamsError:
+    instead = f"give {' and '.join(missing)}, or start the run for an interval (a backfill)"
     return ParamsError(
         "the window of this run is not known",
         [
@@ -149,7 +156,7 @@ def _refused(run: str, missing: list[str], why: str) -> ParamsError:
                 subject=f"param '{name}'",
                 code="no-window",
                 message=why,
-                hint=f"give {' and '.join(missing)}, or start the run for an interval (a backfill)",
+                hint=hint or instead,
             )
             for name in missing
         ],

@@ -102,6 +102,10 @@ class Calendar:
             tick = self._in_unit(self._shifted(tick, -1))
         return self._aware(tick)
 
+    def ticks_at(self, moment: datetime) -> bool:
+        """Whether a window begins at a moment, and so another one ends."""
+        return self.at_or_before(moment) == moment
+
     def next(self, tick: datetime) -> datetime:
         """The tick after a tick."""
         if self.unit == "hour":

@@ -126,3 +126,10 @@ def test_the_plan_tells_workers() -> None:
     plan = make_plan(CONTRACT, PlanOptions(window=SPEC))
     assert type(plan).from_json(plan.to_json()) == plan
     assert plan.window == SPEC
+
+
+def test_dates_of_an_interval_that_is_none_of_the_plan_are_refused() -> None:
+    """Somebody has edited the time zone in the generated file, but the plan knows another one."""
+    elsewhere = Window(datetime(2026, 6, 2, tzinfo=UTC), datetime(2026, 6, 3, tzinfo=UTC))
+    with pytest.raises(ParamsError, match=r"'day'.* is no day of the plan"):
+        bound({}, elsewhere)
