@@ -8,7 +8,8 @@ Airflow's own:
   refuses times without a zone. So these fields carry ``UNCHECKED``: the picker stays, nothing is
   refused before the worker sees it, whatever is installed;
 * a time without a zone is shown and sent as UTC; the worker takes the zone off again;
-* a list of choices is a multiple choice if the choices are its ``examples``.
+* a list of choices is a multiple choice if the choices are its ``examples``;
+* a list whose ``items`` are not said to be something else is a field for lines of text.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class ParamsCode:
 
 def _param(field: dict[str, Any], required: bool) -> Group:
     constraints = {k: v for k, v in field.items() if k not in ("default", "description")}
-    constraints |= _choices(field)
+    constraints |= _for_the_form(field)
     if all(key.isidentifier() and not keyword.iskeyword(key) for key in constraints):
         rules = {key: value(rule) for key, rule in constraints.items() if key not in _TAKEN}
     else:  # "$anchor" or "not" cannot be written as an argument
@@ -88,11 +89,15 @@ def _call(field: dict[str, Any], required: bool, rules: Mapping[str, Node]) -> G
     return call("Param", default, {**rules, **({"description": Prose(about)} if about else {})})
 
 
-def _choices(field: dict[str, Any]) -> dict[str, Any]:
+def _for_the_form(field: dict[str, Any]) -> dict[str, Any]:
     items = field.get("items")
     choices = items.get("enum") if isinstance(items, Mapping) else None
     if choices and "examples" not in field and all(isinstance(one, str) for one in choices):
         return {"examples": choices}
+    fixed = [each.get("type") for each in field.get("prefixItems", ()) if isinstance(each, Mapping)]
+    others = [kind for kind in fixed if isinstance(kind, str) and kind != "string"]
+    if others and not field.get("items") and field.get("maxItems") == len(fixed):
+        return {"items": {"type": others[0]}}  # of what comes after the fixed ones: nothing
     return {}
 
 

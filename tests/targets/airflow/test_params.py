@@ -52,6 +52,7 @@ KINDS = """
         colors: list[Color] = field(default_factory=list)
         regions: set[Literal["eu", "us"]] = field(default_factory=set)
         times: list[datetime] = field(default_factory=list)
+        pair: tuple[str, int] = ("a", 1)
 
 
     def facts(
@@ -59,9 +60,10 @@ KINDS = """
         at: Optional[datetime], zoned: datetime, day: date, clock: time, span: timedelta,
         price: Decimal, part: float, code: str, colors: list[Color],
         regions: set[Literal["eu", "us"]], times: list[datetime],
+        pair: tuple[str, int],
     ) -> list[str]:
         first = (limits, since, local, maybe_local, at, zoned, day, clock, span, price, part, code)
-        return [repr(value) for value in (*first, colors, sorted(regions), times)]
+        return [repr(value) for value in (*first, colors, sorted(regions), times, pair)]
 
 
     p = pipeline(name="kinds", params=Params, steps=[step("facts", fn=facts)])
@@ -82,6 +84,7 @@ VALUES: dict[str, Any] = {
     "code": "a",
     "colors": ["blue", "red"],
     "regions": ["us"],
+    "pair": ["b", 2],
     "times": ["2025-06-07T08:09:10", "2025-06-07T08:09:10Z"],
 }
 
@@ -126,6 +129,7 @@ def test_fields_are_those_that_airflows_form_knows(dags: DagFolder) -> None:
     assert schemas["part"] == {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
     assert schemas["colors"]["examples"] == ["red", "blue"]
     assert schemas["regions"]["examples"] == ["eu", "us"]
+    assert schemas["pair"]["items"] == {"type": "integer"}
     assert schemas["limits"]["properties"]["high"] == {"type": "integer", "default": 10}
 
 
