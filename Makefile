@@ -2,10 +2,12 @@
 #
 #   make setup PYTHON=/usr/bin/python3.12    another interpreter (3.11 or newer)
 #   make test ARGS="tests/plan -x"           a part of the suite
+#   make test JOBS=1                         in one process after the other
 
 VENV   ?= .venv
 PYTHON ?=
 ARGS   ?=
+JOBS   ?= 2
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 VENV2  ?= .venv-airflow2

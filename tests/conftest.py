@@ -2,12 +2,17 @@
 
 Property tests try the same examples on every run, so that a change is never blamed for what chance
 found. ``HYPOTHESIS_PROFILE=hunt pytest tests/plan`` looks for new ones.
+
+``make test`` runs the suite in two processes (``JOBS=1`` for one). What belongs together stays in
+one of them: the tests of a file, those of one column of the conformance matrix, and all that need
+the Prefect server.
 """
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -15,3 +20,20 @@ settings.register_profile(
 )
 settings.register_profile("hunt", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests run in one process, and begin with what takes longest."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: groups[item] != "prefect")
+
+
+def _group(item: pytest.Item) -> str:
+    column = getattr(getattr(item, "callspec", None), "params", {}).get("column")
+    file = item.path.as_posix()
+    if column == "prefect 3" or "/targets/prefect/" in file:
+        return "prefect"
+    return f"conformance {column}" if isinstance(column, str) else file

@@ -12,11 +12,13 @@ from tests.conformance.matrix import gaps, table
 from tests.conformance.runners import RUNNERS, Runner, runner_class
 from tests.scenarios.catalogue import SCENARIOS, Scenario
 
-_CELLS = pytest.StashKey[dict[tuple[str, str], str]]()
+_CELL = "conformance cell"  # property of a report
+_CELLS = pytest.StashKey["_Cells"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_CELLS] = {}
+    config.stash[_CELLS] = cells = _Cells()
+    config.pluginmanager.register(cells)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -77,23 +79,34 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Keep what became of each cell of the matrix."""
+    """Say in the report which cell of the matrix it is of."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]  # pytest's hook protocol
     params = getattr(getattr(item, "callspec", None), "params", {})
     scenario, column = params.get("scenario"), params.get("column")
     if isinstance(scenario, Scenario) and isinstance(column, str):
-        cells = item.config.stash[_CELLS]
-        key = scenario.name, column
-        if report.failed:
-            cells[key] = "FAILED"
-        elif report.when == "call":
-            cells.setdefault(key, "ok")
+        report.user_properties.append((_CELL, (scenario.name, column)))
+
+
+class _Cells:
+    """Keeps what became of each cell, also of those that another process ran."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str], str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties:
+            if name == _CELL:
+                scenario, column = value  # type: ignore[misc]  # a pair, or a list that was one
+                if report.failed:
+                    self.found[scenario, column] = "FAILED"
+                elif report.when == "call":
+                    self.found.setdefault((scenario, column), "ok")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the matrix, if its tests ran."""
-    cells = terminalreporter.config.stash[_CELLS]
+    cells = terminalreporter.config.stash[_CELLS].found
     if not cells:
         return
     missing = gaps()

@@ -100,7 +100,7 @@ def _waited_for(run: Run, tasks: Mapping[str, Any]) -> tuple[Refs, list[str]]:
         if isinstance(given, list):  # shards: another task has joined them
             continue
         state = ended(given)
-        refs.update(given if state is None else state.result())
+        refs.update(given if state is None else state.result(_sync=True))
         if state is not None and state.name == WITH_ERRORS:
             told.append(state.message or task)
     return refs, told

@@ -82,7 +82,7 @@ def plan_shards(run: Run, macro_task: str, refs: Any) -> list[Shard]:
     state = ended(refs)
     if state is not None and not state.is_completed():
         return [{"label": "none"}]  # it will not run, for want of what it reads
-    made = refs if state is None else state.result()
+    made = refs if state is None else state.result(_sync=True)
     return shards.plan_shards(exported_in(run.folder), macro_task, made)
 
 
