@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synaflow_core.errors import HandoffError
-from synaflow_core.handoff.folders import Content
+from synaflow_core.handoff.folder import Content
 
 NAMES = ("zstd",)
 _SUFFIXES = {None: "", "zstd": ".zst"}

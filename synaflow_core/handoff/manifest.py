@@ -14,7 +14,7 @@ import secrets
 import msgspec
 
 from synaflow_core.errors import HandoffError
-from synaflow_core.handoff.folders import Content, Folder
+from synaflow_core.handoff.folder import Content, Folder
 from synaflow_core.handoff.places import redacted
 from synaflow_core.handoff.ref import DatasetRef
 

@@ -16,7 +16,8 @@ import msgspec
 
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import manifest as manifests
-from synaflow_core.handoff.folders import Folder, open_folder
+from synaflow_core.handoff.folder import Folder
+from synaflow_core.handoff.folders import open_folder
 from synaflow_core.handoff.manifest import Manifest, Part
 from synaflow_core.handoff.places import redacted
 from synaflow_core.handoff.ref import DatasetRef

@@ -18,7 +18,8 @@ from typing import Literal
 
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import manifest as manifests
-from synaflow_core.handoff.folders import Entry, Folder, open_folder
+from synaflow_core.handoff.folder import Entry, Folder
+from synaflow_core.handoff.folders import open_folder
 from synaflow_core.handoff.places import base_url, local_path, name_of, segment_of
 
 _OURS = re.compile(

@@ -10,7 +10,8 @@ from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import manifest as manifests
 from synaflow_core.handoff.codecs import Codec
 from synaflow_core.handoff.compression import decompress
-from synaflow_core.handoff.folders import Folder, open_folder
+from synaflow_core.handoff.folder import Folder
+from synaflow_core.handoff.folders import open_folder
 from synaflow_core.handoff.manifest import Block, Manifest, digest_of
 from synaflow_core.handoff.places import redacted
 from synaflow_core.handoff.ref import DatasetRef

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from synaflow_core.errors import HandoffError
-from synaflow_core.handoff.folders import Content, Entry
+from synaflow_core.handoff.folder import Content, Entry
 from synaflow_core.handoff.telling import is_missing_bucket, told
 
 TIMEOUT_VARIABLE = "SYNAFLOW_STORE_TIMEOUT"

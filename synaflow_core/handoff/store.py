@@ -22,7 +22,8 @@ from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import compression as compressions
 from synaflow_core.handoff import manifest as manifests
 from synaflow_core.handoff.codecs import codec_named
-from synaflow_core.handoff.folders import Folder, open_folder
+from synaflow_core.handoff.folder import Folder
+from synaflow_core.handoff.folders import open_folder
 from synaflow_core.handoff.manifest import Manifest
 from synaflow_core.handoff.parts import commit_parts, part_folder
 from synaflow_core.handoff.places import base_url, redacted, segment_of

@@ -22,7 +22,7 @@ from synaflow_core.handoff import manifest as manifests
 from synaflow_core.handoff.codecs import Codec, Encoder, Piece
 from synaflow_core.handoff.codecs.same import same
 from synaflow_core.handoff.compression import compress, suffix
-from synaflow_core.handoff.folders import Content, Folder
+from synaflow_core.handoff.folder import Content, Folder
 from synaflow_core.handoff.manifest import Block, Manifest
 from synaflow_core.handoff.ref import DatasetRef
 

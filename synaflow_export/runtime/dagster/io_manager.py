@@ -21,7 +21,7 @@ from synaflow_core.handoff import DatasetRef
 
 if TYPE_CHECKING:
     from synaflow_core.handoff import HandoffStore
-    from synaflow_core.handoff.folders import Folder
+    from synaflow_core.handoff.folder import Folder
 
 _LATEST = "latest.json"
 _VALUE = "value.json"
