@@ -16,7 +16,7 @@ VENVC  ?= .venv-cluster
 STAMPC := $(VENVC)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-airflow2 setup-cluster demo test cluster check format-check lint types imports sizes format bench clean
+.PHONY: help setup setup-airflow2 setup-cluster demo pictures test cluster check format-check lint types imports sizes format bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 - \2/p' Makefile
@@ -41,6 +41,9 @@ $(STAMPC): pyproject.toml constraints-cluster.txt tools/setup.sh
 
 demo: $(STAMP) ## export examples/web_logs to Airflow and run it there
 	@$(BIN)/python -m examples.demo $(ARGS)
+
+pictures: $(STAMP) ## take docs/pictures anew, of the real user interfaces
+	@$(BIN)/python -m tools.pictures $(ARGS)
 
 test: $(STAMP) $(STAMP2) ## the test suite
 	@VENV2="$(VENV2)" $(BIN)/python -m pytest $(ARGS)

@@ -137,6 +137,8 @@ def _property(field: ParamsField, schema: JsonSchema, description: str | None) -
 def _is_moment(field: ParamsField) -> bool:
     """A datetime whose default, if any, has an offset: without one it is no JSON ``date-time``."""
     info = types.type_info(field.hint)
+    while isinstance(info, types.Metadata):  # Annotated[datetime, Meta(description=...)]
+        info = info.type
     members = info.types if isinstance(info, types.UnionType) else (info,)
     naive = isinstance(field.default, datetime.datetime) and field.default.tzinfo is None
     return not naive and any(

@@ -77,7 +77,8 @@ def run_exported(
     began = time.perf_counter()
     part = None if shard is None else shard_from_json(shard)
     name = macro_task if part is None else f"{macro_task} {part.label}"
-    place.logger.info("macro-task '%s': steps %s", name, ", ".join(spec.steps))
+    steps = f"step{'s' * (len(spec.steps) > 1)} {', '.join(spec.steps)}"
+    place.logger.info("macro-task '%s': %s", name, steps)
     try:
         with (
             exported.pipeline() as pipeline,

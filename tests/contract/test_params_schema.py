@@ -45,6 +45,7 @@ class Everything(NamedTuple):
     flag: bool = True
     day: dt.date = dt.date(2024, 1, 31)
     at: dt.datetime | None = None
+    told: Annotated[dt.datetime | None, Meta(description="When.")] = None
     naive: dt.datetime = dt.datetime(2024, 1, 31)
     aware: dt.datetime = dt.datetime(2024, 1, 31, tzinfo=dt.UTC)
     wait: dt.timedelta = dt.timedelta(minutes=90)
@@ -94,6 +95,7 @@ def test_a_named_tuple_is_an_object_with_all_that_a_form_needs() -> None:
         "flag": {"type": "boolean", "default": True},
         "day": {"type": "string", "format": "date", "default": "2024-01-31"},
         "at": {"anyOf": [moment, {"type": "null"}], "default": None},
+        "told": {"description": "When.", "anyOf": [moment, {"type": "null"}], "default": None},
         "naive": {"type": "string", "default": "2024-01-31T00:00:00"},
         "aware": {**moment, "default": "2024-01-31T00:00:00Z"},
         "wait": {"type": "string", "format": "duration", "default": "PT5400S"},

@@ -90,7 +90,7 @@ class Results:
                 yield dg.MaterializeResult(
                     asset_key=key,
                     value=ref,
-                    metadata={**facts(ref), **self._report.told()},
+                    metadata={**self._report.told(), **facts(ref)},
                     data_version=version(ref),
                 )
 
@@ -182,7 +182,7 @@ def facts(ref: DatasetRef | None) -> dict[str, Any]:
     """A dataset as metadata; None: it was not produced."""
     if ref is None:
         return {"produced": False}
-    found: dict[str, Any] = {"dagster/uri": ref.uri, "digest": ref.digest, "bytes": ref.bytes}
+    found: dict[str, Any] = {"dagster/uri": ref.uri, "bytes": ref.bytes}
     if ref.kind == "items":
         found["dagster/row_count"] = ref.count
     return found

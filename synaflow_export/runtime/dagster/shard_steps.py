@@ -132,7 +132,7 @@ def join_shards(
         raise told_in_dagsters_terms(error, report) from error
     for out, op_output in zip(spec.outputs, context.op_def.output_defs, strict=True):
         ref = result.refs[out.dataset]
-        metadata = {**facts(ref), **report.told()}
+        metadata = {**report.told(), **facts(ref)}
         with warnings.catch_warnings():
             # The version of an output is called beta; whoever runs the job can do nothing about it.
             warnings.simplefilter("ignore", dg.BetaWarning)

@@ -7,6 +7,7 @@ never a reason to fail. Imported by the flow file, so it is light.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
@@ -130,14 +131,17 @@ def show_steps(name: str, macro_task: str, report: Mapping[str, Any]) -> None:
 
 
 def show_datasets(name: str, refs: Mapping[str, Mapping[str, Any]]) -> None:
-    """A table of the datasets of a run."""
+    """A table of the datasets of a run; the folder that they share is told once, above it."""
+    uris = [ref["uri"] for ref in refs.values() if ref["uri"]]
+    shared = os.path.commonprefix(uris)  # noqa: RUF071 -- of URLs, whose slashes all count
+    folder = shared.rpartition("/")[0] if len(uris) > 1 else ""
     rows = [
         {
             "dataset": dataset,
             "rows": ref.get("count"),
             "bytes": ref.get("bytes"),
             "errors": ref.get("errors"),
-            "uri": ref["uri"] or ref.get("reason"),
+            "place": (ref["uri"] or "").removeprefix(f"{folder}/") or ref.get("reason"),
         }
         for dataset, ref in refs.items()
     ]
@@ -146,7 +150,8 @@ def show_datasets(name: str, refs: Mapping[str, Mapping[str, Any]]) -> None:
             create_table_artifact,
             table=rows,
             key=artifact_key(name, "datasets"),
-            description=f"Datasets written by this run of `{name}`",
+            description=f"Datasets written by this run of `{name}`"
+            + (f", in `{folder}`" if folder else ""),
         )
 
 

@@ -21,7 +21,7 @@ from synaflow_export.targets.airflow.tasks import function_of
 from synaflow_export.targets.airflow.versions import NAMES
 from synaflow_export.wires import Wires
 
-_IMPORTED = ("timedelta", "Path", "pendulum", *NAMES)
+_IMPORTED = ("timedelta", "cleandoc", "Path", "pendulum", *NAMES)
 _CONSTANTS = ("CRON", "TIMEZONE", "START_DATE", "CATCHUP", "MAX_ACTIVE_RUNS", "TAGS", "PARAMS")
 _FURTHER = (
     "MAX_ACTIVE_TASKS",
@@ -31,6 +31,7 @@ _FURTHER = (
     "FOLDER",
     "OUTLETS",
     "dag",
+    "operator",
     "context",
 )
 _RUNTIME = ("run_macro_task", "plan_shards", "join_shards", "roll_back", "conclude")

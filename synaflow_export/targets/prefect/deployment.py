@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 from synaflow_export.generated import Editable, GeneratedFile, Role
 from synaflow_export.options.schedule import as_cron
-from synaflow_export.prose import plain
 from synaflow_export.target import Export
 from synaflow_export.targets.prefect.options import PrefectOptions
 from synaflow_export.yaml_text import scalar
@@ -28,6 +27,8 @@ _HEADER = """\
 
 def deployment_file(flow_id: str, entrypoint: str, export: Export[PrefectOptions]) -> GeneratedFile:
     """Make ``prefect.yaml`` with the one deployment of a pipeline.
+
+    It has no description: Prefect then shows the flow's, with the table of its steps.
 
     Args:
         flow_id: Name of the flow, and of its deployment.
@@ -48,11 +49,9 @@ def deployment_file(flow_id: str, entrypoint: str, export: Export[PrefectOptions
 
 
 def _entries(flow_id: str, entrypoint: str, export: Export[PrefectOptions]) -> Iterator[str]:
-    options, description = export.options, export.contract.description
+    options = export.options
     yield f"name: {scalar(flow_id)}"
     yield f"entrypoint: {scalar(entrypoint)}"
-    if plain(description):
-        yield f"description: {scalar(plain(description))}"
     tags = [*options.tags, *([f"owner:{options.owner}"] if options.owner is not None else [])]
     yield f"tags: {_list(tags)}"
     yield "# Values of the flow's parameters that differ from its defaults."

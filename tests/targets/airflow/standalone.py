@@ -30,6 +30,7 @@ class Standalone:
 
     Attributes:
         home: Its home; DAG files go to ``dags`` in it.
+        url: Where it is.
     """
 
     version = "3"
@@ -37,8 +38,8 @@ class Standalone:
 
     def __init__(self, home: Path, port: int) -> None:
         self.home = home
-        self._url = f"http://127.0.0.1:{port}"
-        self._client = httpx.Client(base_url=self._url, timeout=30)
+        self.url = f"http://127.0.0.1:{port}"
+        self._client = httpx.Client(base_url=self.url, timeout=120)
 
     def wait_until_up(self) -> None:
         """Wait for all parts of it, and log in."""

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import textwrap
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.targets.airflow.test_running import LINEAR
-from tests.targets.dagster.running import DefsFolder, Exported
+from tests.targets.dagster.running import DefsFolder
+from tests.targets.dagster.server import BIN, environment, serving
 from tests.targets.dagster.test_rollback import BOOKING
 from tests.targets.dagster.test_shards import SQUARES
-
-BIN = Path(sys.executable).parent
 
 DOWNSTREAM = """
     import dagster as dg
@@ -135,7 +126,7 @@ def test_on_the_command_line_each_step_and_each_shard_is_a_process(
 @pytest.mark.slow
 def test_on_a_server_a_run_is_launched_from_its_typed_form(defs: DefsFolder, home: Path) -> None:
     exported = defs.export(LINEAR, executor="in_process")
-    with serving(exported, home) as server:
+    with serving(exported.file, home) as server:
         refused = server.launch("linear", exported.config({"count": "ten"}))
         assert refused["__typename"] == "RunConfigValidationInvalid"
         assert "Int" in refused["errors"][0]["message"]
@@ -172,7 +163,7 @@ def test_the_daemon_rolls_back_a_run_that_failed(
     exported.file.write_text(text)
     log, fail = tmp_path / "log.txt", tmp_path / "fail"
     fail.touch()
-    with serving(exported, home) as server:
+    with serving(exported.file, home) as server:
         run = server.launch("booking", exported.config({"log": str(log), "fail": str(fail)}))
         run_id = run["run"]["runId"]
         assert server.finished(run_id) == "FAILURE"
@@ -196,129 +187,6 @@ def home(tmp_path: Path) -> Path:
     (folder / "dagster.yaml").write_text(quiet)
     return folder
 
-
-def environment(home: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DAGSTER_HOME": str(home),
-        "DAGSTER_DISABLE_TELEMETRY": "1",
-        "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", "")]),
-    }
-
-
-class Server:
-    """A running web server and daemon."""
-
-    def __init__(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self._process = process
-        self._log = log
-
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The answer to a GraphQL query."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"{self.url}/graphql", body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=120) as response:
-            answer = json.load(response)
-        assert "errors" not in answer, answer
-        data: dict[str, Any] = answer["data"]
-        return data
-
-    def selector(self, job: str) -> dict[str, str]:
-        """What names a job."""
-        (repository,) = self.ask(REPOSITORIES)["repositoriesOrError"]["nodes"]
-        return {
-            "repositoryName": repository["name"],
-            "repositoryLocationName": repository["location"]["name"],
-            "pipelineName": job,
-        }
-
-    def launch(self, job: str, config: Any) -> dict[str, Any]:
-        """Launch a run as the launchpad does."""
-        params = {"selector": self.selector(job), "runConfigData": config}
-        launched: dict[str, Any] = self.ask(LAUNCH, params=params)["launchRun"]
-        return launched
-
-    def finished(self, run_id: str) -> str:
-        """The status of a run, once it has ended."""
-        while True:
-            status = str(self.ask(STATUS, run=run_id)["runOrError"]["status"])
-            if status in ("SUCCESS", "FAILURE", "CANCELED"):
-                return status
-            assert self._process.poll() is None, self._log.read_text()
-            time.sleep(0.3)
-
-    def run_with_tag(self, key: str, value: str) -> str:
-        """Id of the run that has a tag, once there is one."""
-        filters = {"tags": [{"key": key, "value": value}]}
-        while not (runs := self.ask(RUNS, filter=filters)["runsOrError"]["results"]):
-            assert self._process.poll() is None, self._log.read_text()
-            time.sleep(0.3)
-        (run,) = runs
-        return str(run["runId"])
-
-    def wait(self) -> None:
-        """Wait until it answers and has loaded the definitions."""
-        while True:
-            assert self._process.poll() is None, self._log.read_text()
-            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                if self.ask(REPOSITORIES)["repositoriesOrError"].get("nodes"):
-                    return
-            time.sleep(0.3)
-
-
-@contextlib.contextmanager
-def serving(exported: Exported, home: Path) -> Iterator[Server]:
-    """``dagster dev``: a web server and the daemon, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = home / "dev.log"
-    command = [str(BIN / "dagster"), "dev", "-f", str(exported.file), "-h", "127.0.0.1"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [*command, "-p", str(port)],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=environment(home),
-            cwd=home,
-            start_new_session=True,
-        )
-    try:
-        server = Server(port, process, log)
-        server.wait()
-        yield server
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-REPOSITORIES = """
-{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }
-"""
-
-LAUNCH = """
-mutation($params: ExecutionParams!) {
-  launchRun(executionParams: $params) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on RunConfigValidationInvalid { errors { message } }
-    ... on PythonError { message }
-  }
-}
-"""
-
-STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
-
-RUNS = """
-query($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results { runId } } } }
-"""
 
 ASSETS = """
 {

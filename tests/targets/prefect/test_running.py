@@ -46,6 +46,7 @@ def test_inner_steps_are_told_as_tables_and_errors_as_the_name_of_the_state(
         ("total", 1, 0),
         ("squares", 5, 0),
     ]
+    assert datasets[0]["place"] == "odds/manifest.json"  # in the folder that is told above
     assert outcome.artifacts["linear-progress"] == 100.0
 
 

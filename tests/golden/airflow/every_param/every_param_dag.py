@@ -19,6 +19,7 @@ datasets: XCom holds references and counts, never data.
 """
 
 from datetime import timedelta
+from inspect import cleandoc
 from pathlib import Path
 
 import pendulum
@@ -107,3 +108,8 @@ with DAG(
 
     # What tasks pass on are references; a task starts when all that it reads is there.
     facts()
+
+    # Airflow shows docstrings as Markdown, where indented text would be code.
+    for operator in dag.tasks:
+        if operator.doc_md:
+            operator.doc_md = cleandoc(operator.doc_md)

@@ -24,6 +24,7 @@ datasets: XCom holds references and counts, never data.
 """
 
 from datetime import timedelta
+from inspect import cleandoc
 from pathlib import Path
 
 import pendulum
@@ -170,3 +171,8 @@ with DAG(
             counted__long_ref = counted__long(counted__long__words_ref)
         counted_ref = counted(counted__long_ref)
     report(read_ref, counted_ref)
+
+    # Airflow shows docstrings as Markdown, where indented text would be code.
+    for operator in dag.tasks:
+        if operator.doc_md:
+            operator.doc_md = cleandoc(operator.doc_md)

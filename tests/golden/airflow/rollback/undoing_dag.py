@@ -21,6 +21,7 @@ datasets: XCom holds references and counts, never data.
 """
 
 from datetime import timedelta
+from inspect import cleandoc
 from pathlib import Path
 
 import pendulum
@@ -132,3 +133,8 @@ with DAG(
     undone = rollback().as_teardown()
     every_task >> undone
     [*every_task, undone] >> complete().as_teardown(on_failure_fail_dagrun=True)
+
+    # Airflow shows docstrings as Markdown, where indented text would be code.
+    for operator in dag.tasks:
+        if operator.doc_md:
+            operator.doc_md = cleandoc(operator.doc_md)

@@ -30,6 +30,7 @@ datasets: XCom holds references and counts, never data.
 """
 
 from datetime import timedelta
+from inspect import cleandoc
 from pathlib import Path
 
 import pendulum
@@ -164,3 +165,8 @@ with DAG(
     odds_ref = odds(numbers_ref)
     total(odds_ref)
     squares(odds_ref)
+
+    # Airflow shows docstrings as Markdown, where indented text would be code.
+    for operator in dag.tasks:
+        if operator.doc_md:
+            operator.doc_md = cleandoc(operator.doc_md)

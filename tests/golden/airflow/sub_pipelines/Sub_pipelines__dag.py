@@ -26,6 +26,7 @@ datasets: XCom holds references and counts, never data.
 """
 
 from datetime import timedelta
+from inspect import cleandoc
 from pathlib import Path
 
 import pendulum
@@ -140,3 +141,8 @@ with DAG(
     cleaned_ref = cleaned(read_ref)
     write(cleaned_ref)
     count(read_ref)
+
+    # Airflow shows docstrings as Markdown, where indented text would be code.
+    for operator in dag.tasks:
+        if operator.doc_md:
+            operator.doc_md = cleandoc(operator.doc_md)

@@ -29,6 +29,7 @@ datasets: XCom holds references and counts, never data.
 """
 
 from datetime import timedelta
+from inspect import cleandoc
 from pathlib import Path
 
 import pendulum
@@ -177,3 +178,8 @@ with DAG(
     sessions_ref = sessions(read_log_refs["hits"])
     report_ref = report(read_log_refs["traffic"], read_log_refs["owners"], sessions_ref)
     summary(report_ref)
+
+    # Airflow shows docstrings as Markdown, where indented text would be code.
+    for operator in dag.tasks:
+        if operator.doc_md:
+            operator.doc_md = cleandoc(operator.doc_md)
