@@ -20,6 +20,7 @@ from synaflow_export.target import Export, Target
 from synaflow_export.windows.binding import bind_window
 
 if TYPE_CHECKING:
+    from synaflow_core.contract import Contract
     from synaflow_export.load import Loaded
     from synaflow_export.plan import Plan
     from synaflow_export.windows.calendar import Window
@@ -89,9 +90,9 @@ def backfill(
         SynaflowError: As :func:`synaflow_export.rehearse.rehearsal` does; before the first window.
     """
     assert plan.window is not None, "the command line asks for one"
-    schema = loaded.contract.params_schema
+    schema, types = loaded.contract.params_schema, loaded.contract.params
     bound = [
-        (window, *bind_window(plan.window, schema, params, window, run=str(window.start)))
+        (window, *bind_window(plan.window, schema, types, params, window, run=str(window.start)))
         for window in windows
     ]
     if not bound:
@@ -109,20 +110,19 @@ def backfill(
             yield WindowRun(window, key, perf_counter() - began, tuple(done), error)
 
 
-def native_commands(
-    plan: Plan, schema: Mapping[str, Any], windows: list[Window]
-) -> dict[str, list[str]]:
+def native_commands(plan: Plan, contract: Contract, windows: list[Window]) -> dict[str, list[str]]:
     """Target -> the commands that do the same there, for those that can.
 
     Args:
         plan: The plan, with a window.
-        schema: The contract's ``params_schema``.
+        contract: The pipeline's contract.
         windows: Oldest first.
     """
     from synaflow_export.target import get_target, target_names
 
     assert plan.window is not None, "the command line asks for one"
-    values = [bind_window(plan.window, schema, {}, window, run="")[0] for window in windows]
+    schema, types = contract.params_schema, contract.params
+    values = [bind_window(plan.window, schema, types, {}, window, run="")[0] for window in windows]
     found = {}
     for name in target_names():
         target = get_target(name)

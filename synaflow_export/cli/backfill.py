@@ -120,7 +120,7 @@ def backfill(
             done.append(each)
             if not quiet:
                 note(_line(each, len(done), len(windows)))
-    commands = native_commands(plan, loaded.contract.params_schema, windows)
+    commands = native_commands(plan, loaded.contract, windows)
     if format is TableFormat.JSON:
         write(_json(plan, windows, done, commands))
     else:

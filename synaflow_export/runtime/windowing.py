@@ -40,5 +40,5 @@ def windowed(
     start, end = interval
     # Runs that somebody starts by hand have an interval of no length on some orchestrators.
     window = Window(start, end) if start is not None and end is not None and start < end else None
-    schema = exported.contract.params_schema
-    return bind_window(spec, schema, given, window, run=run)
+    contract = exported.contract
+    return bind_window(spec, contract.params_schema, contract.params, given, window, run=run)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from synaflow_core.errors import ParamsError, Problem
-from synaflow_export.params_form import forms
+from synaflow_export.params_form import forms, moments
 from synaflow_export.windows.calendar import Calendar, Unit, Window
 from synaflow_export.windows.pairs import Bound
 
@@ -98,6 +98,7 @@ def unbound(spec: WindowSpec | None, schema: Mapping[str, Any]) -> dict[str, Any
 def bind_window(
     spec: WindowSpec,
     schema: Mapping[str, Any],
+    types: Mapping[str, str],
     given: Mapping[str, Any],
     window: Window | None,
     *,
@@ -108,6 +109,7 @@ def bind_window(
     Args:
         spec: From the plan.
         schema: The contract's ``params_schema``.
+        types: The contract's ``params``.
         given: Values of the params, as JSON values; None or absent where the window decides.
         window: Of the run, if the orchestrator knows one.
         run: The run, for messages.
@@ -131,10 +133,11 @@ def bind_window(
         if any(not spec.calendar.ticks_at(getattr(window, spec.bind[name])) for name in dates):
             why = f"the interval {window.start} to {window.end} is no {spec.unit} of the plan"
             raise _refused(run, dates, why, "export again with the schedule and time zone it has")
-        own = {
-            name: _written(getattr(window, bound), fields[name], spec.timezone)
-            for name, bound in spec.bind.items()
-        }
+        naive = {name for name, has_no_zone in moments(schema, types).items() if has_no_zone}
+        for name, bound in spec.bind.items():
+            local = getattr(window, bound).astimezone(ZoneInfo(spec.timezone))
+            told = local.replace(tzinfo=None) if name in naive else local
+            own[name] = (told.date() if name in dates else told).isoformat()
     return {**given, **own}, window_key(own)
 
 
@@ -174,12 +177,6 @@ def _types(field: Mapping[str, Any]) -> set[str]:
 def _format(field: Mapping[str, Any]) -> str:
     formats = [field.get("format"), *(choice.get("format") for choice in field.get("anyOf", ()))]
     return next((str(each) for each in formats if each), "")
-
-
-def _written(moment: datetime, field: Mapping[str, Any], timezone: str) -> str:
-    """A bound as the JSON value of a field: a date, or a time with its offset."""
-    local = moment.astimezone(ZoneInfo(timezone))
-    return local.date().isoformat() if _format(field) == "date" else local.isoformat()
 
 
 def _normal(value: Any) -> str:

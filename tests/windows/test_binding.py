@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 
 from synaflow_core import ParamsError, pipeline, step
-from synaflow_core.contract import Contract
+from synaflow_core.contract import Contract, params_from_json
 from synaflow_core.errors import ExportError
 from synaflow_export.options.common import CommonOptions
 from synaflow_export.plan import PlanOptions, make_plan
@@ -40,7 +41,7 @@ BY_HAND = {"since": "2026-06-01T22:00:00Z", "day": "2026-06-02", "until": "2026-
 
 
 def bound(given: dict[str, Any], window: Window | None) -> tuple[dict[str, Any], str]:
-    return bind_window(SPEC, SCHEMA, given, window, run="r1")
+    return bind_window(SPEC, SCHEMA, CONTRACT.params, given, window, run="r1")
 
 
 def test_bounds_are_written_as_the_fields_are_typed() -> None:
@@ -133,3 +134,21 @@ def test_dates_of_an_interval_that_is_none_of_the_plan_are_refused() -> None:
     elsewhere = Window(datetime(2026, 6, 2, tzinfo=UTC), datetime(2026, 6, 3, tzinfo=UTC))
     with pytest.raises(ParamsError, match=r"'day'.* is no day of the plan"):
         bound({}, elsewhere)
+
+
+@dataclass(frozen=True)
+class Naive:
+    since: Annotated[datetime, msgspec.Meta(tz=False)]
+    until: datetime = datetime(2024, 1, 1)
+
+
+def test_times_without_a_zone_are_the_wall_clock_of_the_schedule() -> None:
+    made = pipeline("p", Naive, [step("events", lambda since, until: f"{since} {until}")])
+    contract = Contract.from_json(made.contract().to_json())
+    spec = WindowSpec("day", "0 0 * * *", "Europe/Rome", {"since": "start", "until": "end"})
+    schema, types = contract.params_schema, contract.params
+    values, key = bind_window(spec, schema, types, {}, WINDOW, run="r1")
+    assert values == {"since": "2026-06-02T00:00:00", "until": "2026-06-03T00:00:00"}
+    params_from_json(Naive, values)
+    by_hand = {"since": "2026-06-02 00:00", "until": "2026-06-03 00:00"}
+    assert bind_window(spec, schema, types, by_hand, None, run="r1")[1] == key
