@@ -58,6 +58,7 @@ FUNCTIONS = {
     "float",  # float("inf")
     "pendulum.datetime",
     "TaskGroup",
+    "cleandoc",
     "run_macro_task",
     "conclude",
     "join_shards",
@@ -68,6 +69,7 @@ FUNCTIONS = {
 }
 IMPORTS = {
     ("datetime", "timedelta"),
+    ("inspect", "cleandoc"),
     ("pathlib", "Path"),
     ("", "pendulum"),
     *(("airflow.sdk", name) for name in ("DAG", "Asset", "Param", "TaskGroup", "task")),
