@@ -18,6 +18,7 @@ from synaflow_export.load import load
 from synaflow_export.plan.model import PlanOptions
 from synaflow_export.plan.planner import make_plan
 from synaflow_export.target import Export, get_target
+from synaflow_export.windows.binding import WindowSpec
 from tests.targets.airflow.test_golden import SUBPIPELINES
 from tests.targets.airflow.test_running import EVERY_PARAM, LABELLED, LINEAR
 from tests.targets.dagster.test_rollback import BOOKING
@@ -61,6 +62,13 @@ CASES: dict[str, tuple[str, dict[str, Any], PlanOptions]] = {
         LINEAR.replace("count: int\n", "count: int = 3\n"),
         SCHEDULED,
         PlanOptions(granularity="step"),
+    ),
+    "windows": (
+        "tests/windows/events.py",
+        {"window": "day", "bind": ("since=start", "until=end"), "schedule": "30 2 * * *"},
+        PlanOptions(
+            window=WindowSpec("day", "30 2 * * *", "UTC", {"since": "start", "until": "end"})
+        ),
     ),
     "web_logs": ("examples/web_logs/pipe.py", {}, PlanOptions()),
     "quickstart": ("examples/quickstart/pipe.py", {}, PlanOptions()),
