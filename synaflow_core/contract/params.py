@@ -174,7 +174,9 @@ def _wanted(field: ParamsField) -> str:
         if isinstance(member, types.LiteralType):
             return f"one of {', '.join(repr(value) for value in literal_values(field.hint))}"
         if type(member) in _EXAMPLES:
-            return f"text such as {_EXAMPLES[type(member)]}"
+            example = _EXAMPLES[type(member)]
+            no_zone = getattr(member, "tz", None) is False
+            return f"text such as {example.removesuffix('Z') if no_zone else example}"
     return f"a value of type {type_name(field.hint)}"
 
 

@@ -150,5 +150,7 @@ def test_times_without_a_zone_are_the_wall_clock_of_the_schedule() -> None:
     values, key = bind_window(spec, schema, types, {}, WINDOW, run="r1")
     assert values == {"since": "2026-06-02T00:00:00", "until": "2026-06-03T00:00:00"}
     params_from_json(Naive, values)
+    with pytest.raises(ParamsError, match=r"text such as 2024-01-31T12:30:00$"):
+        params_from_json(Naive, {**values, "since": "2026-06-02T00:00:00Z"})
     by_hand = {"since": "2026-06-02 00:00", "until": "2026-06-03 00:00"}
     assert bind_window(spec, schema, types, by_hand, None, run="r1")[1] == key
