@@ -151,7 +151,6 @@ class Loop:
         functools.partial(Static.method, 1), functools.partial(functools.partial(len)),
         functools.lru_cache(Static.method), functools.partial(max, key=len), Loop(), dict.get,
     ],
-    ids=repr,
 )  # fmt: skip
 def test_any_callable_has_a_digest_that_stays(fn: Callable[..., Any]) -> None:
     assert code_digest(fn) == code_digest(fn)
