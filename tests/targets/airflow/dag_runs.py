@@ -14,6 +14,7 @@ of a home have to be set before.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import inspect
 import io
 import json
@@ -62,7 +63,7 @@ def run(
     """Run a DAG to its end with Airflow's own machinery; ``at`` in ``how`` is its logical date."""
     bag = parse(folder)
     dag = bag.dags[dag_id]
-    if hasattr(bag, "sync_to_db"):  # Airflow 2 announces nothing of a DAG that it has not stored
+    if not _has_assets():  # Airflow 2 announces nothing of a DAG that it has not stored
         bag.sync_to_db()
     if "at" in how:
         name = "logical_date" if _has(dag.test, "logical_date") else "execution_date"
@@ -83,6 +84,10 @@ def run(
         "log": "\n".join(messages),
         "output": output.getvalue(),
     }
+
+
+def _has_assets() -> bool:
+    return importlib.util.find_spec("airflow.sdk") is not None
 
 
 def describe(folder: str) -> dict[str, Any]:
