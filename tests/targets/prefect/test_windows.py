@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from prefect.client.schemas.objects import FlowRun
 
 from synaflow_export.load import load
 from synaflow_export.plan import PlanOptions, make_plan
 from synaflow_export.runtime.exported import Exported
-from synaflow_export.runtime.prefect.run import identity
 from synaflow_export.windows.binding import WindowSpec
+from tests.targets.prefect.running import FlowFolder
 
 pytestmark = pytest.mark.prefect
+
+EVENTS = Path(__file__).parents[2] / "windows" / "events.py"
 
 PIPE = """
 from dataclasses import dataclass
@@ -45,24 +47,56 @@ def exported(folder: Path) -> Exported:
     return Exported(folder)
 
 
-def test_hooks_find_the_window_however_somebody_wrote_it(tmp_path: Path) -> None:
-    made, run = exported(tmp_path / "events"), FlowRun(id=uuid4(), flow_id=uuid4())
+def key_of(made: Exported, given: dict[str, Any], **run: Any) -> str:
+    """The key of the datasets of a flow run; Prefect is imported after its server is up."""
+    from prefect.client.schemas.objects import FlowRun
+
+    from synaflow_export.runtime.prefect.run import identity
+
+    return identity(made, FlowRun(id=uuid4(), flow_id=uuid4(), **run), given)[1]
+
+
+def test_hooks_find_the_window_however_somebody_wrote_it(flows: FlowFolder, tmp_path: Path) -> None:
+    made = exported(tmp_path / "events")
     read = {"day": date(2026, 6, 1), "until": datetime(2026, 6, 2, tzinfo=UTC)}
     spellings = [
         {"day": "2026-06-01T00:00:00", "until": "2026-06-02T02:00:00+02:00"},
         {"day": "2026-06-01", "until": 1780358400},
     ]
-    assert identity(made, run, read)[1] == KEY
-    assert [identity(made, run, written)[1] for written in spellings] == [KEY, KEY]
+    assert key_of(made, read) == KEY
+    assert [key_of(made, written) for written in spellings] == [KEY, KEY]
 
 
-def test_a_scheduled_run_covers_the_window_that_is_over(tmp_path: Path) -> None:
+def test_a_scheduled_run_covers_the_window_that_is_over(flows: FlowFolder, tmp_path: Path) -> None:
     made, due = exported(tmp_path / "events"), datetime(2026, 6, 2, 0, 0, 5, tzinfo=UTC)
-    run = FlowRun(id=uuid4(), flow_id=uuid4(), auto_scheduled=True, expected_start_time=due)
-    assert identity(made, run, {"day": None, "until": None})[1] == KEY
+    given = {"day": None, "until": None}
+    assert key_of(made, given, auto_scheduled=True, expected_start_time=due) == KEY
 
 
-def test_flows_of_one_pipeline_do_not_share_the_datasets_of_a_window(tmp_path: Path) -> None:
-    made, run = exported(tmp_path / "events_v2"), FlowRun(id=uuid4(), flow_id=uuid4())
+def test_flows_of_one_pipeline_do_not_share_the_datasets_of_a_window(
+    flows: FlowFolder, tmp_path: Path
+) -> None:
+    made = exported(tmp_path / "events_v2")
     given = {"day": "2026-06-01", "until": "2026-06-02T00:00:00Z"}
-    assert identity(made, run, given)[1] == f"events_v2@{KEY}"
+    assert key_of(made, given) == f"events_v2@{KEY}"
+
+
+def test_a_week_of_windows_twice_gives_every_window_once(flows: FlowFolder) -> None:
+    bind = {"since": "start", "until": "end"}
+    spec = WindowSpec("day", "0 0 * * *", "UTC", bind)  # type: ignore[arg-type]  # bounds
+    made = flows.export_file(
+        EVENTS, plan=PlanOptions(window=spec), window="day", bind=("since=start", "until=end")
+    )
+    days = [datetime(2026, 6, day, tzinfo=UTC) for day in range(1, 8)]
+
+    def outputs(day: datetime) -> dict[str, Any]:
+        window = {"since": day.isoformat(), "until": (day + timedelta(days=1)).isoformat()}
+        return flows.outputs(made, flows.run(made, window))
+
+    first = {day: outputs(day) for day in days}
+    folders = {path.name for path in (flows.store / "events").iterdir()}
+    assert len(folders) == len({str(found) for found in first.values()}) == len(days)
+    assert first[days[0]] == {"summary": "3 events, 33600"}
+
+    assert {day: outputs(day) for day in days[:2]} == {day: first[day] for day in days[:2]}
+    assert {path.name for path in (flows.store / "events").iterdir()} == folders
