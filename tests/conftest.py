@@ -22,13 +22,14 @@ settings.register_profile("hunt", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Say which tests run in one process; later than here, xdist does not listen any more."""
+    item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests run in one process, and begin with what takes longest."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: groups[item] != "prefect")
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: _group(item) != "prefect")
 
 
 def _group(item: pytest.Item) -> str:
