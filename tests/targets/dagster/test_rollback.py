@@ -100,7 +100,7 @@ def rolled_back(defs: DefsFolder, exported: Exported, run_id: str) -> Any:
     """The run of the rollback job that the sensor asks for."""
     request = asked_for(defs, exported, run_id)
     assert request.run_key == run_id
-    job = import_file(exported.file).defs.resolve_job_def("booking_rollback")
+    job = import_file(exported.file).defs.resolve_job_def(f"{exported.name}_rollback")
     return job.execute_in_process(instance=defs.dagster, tags=request.tags, raise_on_error=False)
 
 
