@@ -69,26 +69,45 @@ class Server:
             status = str(self.ask(STATUS, run=run_id)["runOrError"]["status"])
             if status in ("SUCCESS", "FAILURE", "CANCELED"):
                 return status
-            assert self._process.poll() is None, self._log.read_text()
+            self.check()
             time.sleep(0.3)
+
+    def terminate(self, run_id: str) -> None:
+        """Stop a run as the button does: its processes are interrupted."""
+        answer = self.ask(TERMINATE, run=run_id)["terminateRun"]
+        assert answer["__typename"] == "TerminateRunSuccess", answer
 
     def run_with_tag(self, key: str, value: str) -> str:
         """Id of the run that has a tag, once there is one."""
         filters = {"tags": [{"key": key, "value": value}]}
         while not (runs := self.ask(RUNS, filter=filters)["runsOrError"]["results"]):
-            assert self._process.poll() is None, self._log.read_text()
+            self.check()
             time.sleep(0.3)
         (run,) = runs
         return str(run["runId"])
 
+    def check(self) -> None:
+        """Fail with its log if it has ended."""
+        assert self._process.poll() is None, self._log.read_text()
+
     def wait(self) -> None:
         """Wait until it answers and has loaded the definitions."""
         while True:
-            assert self._process.poll() is None, self._log.read_text()
+            self.check()
             with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
                 if self.ask(REPOSITORIES)["repositoriesOrError"].get("nodes"):
                     return
             time.sleep(0.3)
+
+
+def dagster_home(parent: Path) -> Path:
+    """A home of Dagster of its own, below a folder."""
+    folder = parent / "home"
+    folder.mkdir()
+    quiet = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
+    quick = "run_queue: {dequeue_interval_seconds: 1}\n"
+    (folder / "dagster.yaml").write_text(quiet + quick)
+    return folder
 
 
 @contextlib.contextmanager
@@ -131,6 +150,16 @@ mutation($params: ExecutionParams!) {
     __typename
     ... on LaunchRunSuccess { run { runId } }
     ... on RunConfigValidationInvalid { errors { message } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+TERMINATE = """
+mutation($run: String!) {
+  terminateRun(runId: $run) {
+    __typename
+    ... on TerminateRunFailure { message }
     ... on PythonError { message }
   }
 }

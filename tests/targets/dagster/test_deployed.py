@@ -13,8 +13,7 @@ import pytest
 
 from tests.targets.airflow.test_running import LINEAR
 from tests.targets.dagster.running import DefsFolder
-from tests.targets.dagster.server import BIN, environment, serving
-from tests.targets.dagster.test_rollback import BOOKING
+from tests.targets.dagster.server import BIN, dagster_home, environment, serving
 from tests.targets.dagster.test_shards import SQUARES
 
 DOWNSTREAM = """
@@ -153,39 +152,10 @@ def test_on_a_server_a_run_is_launched_from_its_typed_form(defs: DefsFolder, hom
         assert form["rootDefaultYaml"] == filled_in  # the required param is asked for
 
 
-@pytest.mark.slow
-def test_the_daemon_rolls_back_a_run_that_failed(
-    defs: DefsFolder, home: Path, tmp_path: Path
-) -> None:
-    exported = defs.export(BOOKING, executor="in_process")
-    often = "default_status=dg.DefaultSensorStatus.RUNNING,\n    minimum_interval_seconds=1,"
-    text = exported.text.replace("default_status=dg.DefaultSensorStatus.RUNNING,", often)
-    exported.file.write_text(text)
-    log, fail = tmp_path / "log.txt", tmp_path / "fail"
-    fail.touch()
-    with serving(exported.file, home) as server:
-        run = server.launch("booking", exported.config({"log": str(log), "fail": str(fail)}))
-        run_id = run["run"]["runId"]
-        assert server.finished(run_id) == "FAILURE"
-        rollback = server.run_with_tag("synaflow/rollback_of", run_id)
-        assert server.finished(rollback) == "SUCCESS"
-        assert server.finished(run_id) == "FAILURE"
-    assert [line.partition(" because")[0] for line in log.read_text().splitlines()] == [
-        "book flight",
-        "book hotel",
-        "cancel Ritz",
-        "cancel AZ 1",
-    ]
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home of Dagster of its own."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    quiet = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
-    (folder / "dagster.yaml").write_text(quiet)
-    return folder
+    return dagster_home(tmp_path)
 
 
 ASSETS = """

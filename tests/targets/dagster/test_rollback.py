@@ -64,6 +64,51 @@ BOOKING = """
 """
 
 
+SEATS = """
+    from pathlib import Path
+    from typing import NamedTuple
+
+    from synaflow_core import OnError, pipeline, step
+
+
+    class Params(NamedTuple):
+        log: str
+        fail: str = ""
+
+
+    def seats() -> list[int]:
+        return [1, 2, 3, 4]
+
+
+    def booked(seat: int, fail: str, log: str) -> int:
+        if seat == 3 and fail and Path(fail).exists():
+            raise ValueError("taken")
+        with Path(log).open("a") as file:
+            file.write(f"book {seat}\\n")
+        return seat
+
+
+    def cancel(booked: list[int], log: str) -> None:
+        with Path(log).open("a") as file:
+            file.writelines(f"cancel {seat}\\n" for seat in booked)
+
+
+    def count(booked: list[int]) -> int:
+        return len(booked)
+
+
+    p = pipeline(
+        "seats",
+        Params,
+        [
+            step("seats", seats),
+            step("booked", booked, shards=4, on_error=OnError.STOP, rollback=cancel),
+            step("count", count),
+        ],
+    )
+"""
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     """Where the steps say what they do."""
@@ -194,6 +239,26 @@ def test_runs_of_others_and_runs_that_will_be_retried_are_left_alone(
     assert asked_for(defs, exported, outcome.run_id, cancelled=True).run_key == outcome.run_id
     defs.dagster.add_run_tags(outcome.run_id, {"dagster/will_retry": "true"})
     assert isinstance(asked_for(defs, exported, outcome.run_id), dg.SkipReason)
+
+
+def test_one_of_four_shards_fails_and_the_others_are_undone(defs: DefsFolder, log: Path) -> None:
+    exported = defs.export(SEATS, shard_steps=True)
+    fail = log.with_name("fail")
+    fail.touch()
+    params = {"log": str(log), "fail": str(fail)}
+    outcome = defs.run(exported, params)
+    assert not outcome.success
+    assert rolled_back(defs, exported, outcome.run_id).success
+    told = log.read_text().splitlines()
+    assert sorted(told[:3]) == ["book 1", "book 2", "book 4"]
+    assert sorted(told[3:]) == ["cancel 1", "cancel 2", "cancel 4"]
+
+    fail.unlink()
+    log.unlink()
+    again = defs.run(exported, params)
+    assert again.success, again.errors()
+    assert defs.outputs(exported, again) == {"count": 4}
+    assert sorted(log.read_text().splitlines()) == ["book 1", "book 2", "book 3", "book 4"]
 
 
 def test_a_file_with_long_names_stays_in_shape(defs: DefsFolder) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets.dagster.test_rollback import BOOKING
+from tests.targets.dagster.test_rollback import BOOKING, SEATS
 from tests.targets.prefect.running import FlowFolder
 from tests.targets.test_pylayout import complaints
 
@@ -86,53 +86,8 @@ def test_an_async_pipeline_is_undone_as_well(flows: FlowFolder, log: Path) -> No
     ]
 
 
-SHARDS = """
-    from pathlib import Path
-    from typing import NamedTuple
-
-    from synaflow_core import OnError, pipeline, step
-
-
-    class Params(NamedTuple):
-        log: str
-        fail: str = ""
-
-
-    def seats() -> list[int]:
-        return [1, 2, 3, 4]
-
-
-    def booked(seat: int, fail: str, log: str) -> int:
-        if seat == 3 and fail and Path(fail).exists():
-            raise ValueError("taken")
-        with Path(log).open("a") as file:
-            file.write(f"book {seat}\\n")
-        return seat
-
-
-    def cancel(booked: list[int], log: str) -> None:
-        with Path(log).open("a") as file:
-            file.writelines(f"cancel {seat}\\n" for seat in booked)
-
-
-    def count(booked: list[int]) -> int:
-        return len(booked)
-
-
-    p = pipeline(
-        "seats",
-        Params,
-        [
-            step("seats", seats),
-            step("booked", booked, shards=4, on_error=OnError.STOP, rollback=cancel),
-            step("count", count),
-        ],
-    )
-"""
-
-
 def test_one_of_four_shards_fails_and_the_others_are_undone(flows: FlowFolder, log: Path) -> None:
-    exported = flows.export(SHARDS)
+    exported = flows.export(SEATS)
     assert complaints(exported.text) == ""
     log.with_name("fail").touch()
     failed = flows.run(exported, params(log))

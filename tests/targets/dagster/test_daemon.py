@@ -1,0 +1,101 @@
+"""The daemon sees how a run ended, and has what it did undone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.targets.dagster.running import DefsFolder, Exported
+from tests.targets.dagster.server import Server, dagster_home, serving
+from tests.targets.dagster.test_rollback import BOOKING
+
+pytestmark = pytest.mark.slow
+
+SLOW = BOOKING.replace(
+    'raise ValueError("no money")',
+    """
+            import os
+            import time
+
+            Path(fail).with_name("pid").write_text(str(os.getpid()))
+            try:
+                time.sleep(600)
+            finally:
+                note(log, "pay ends")
+""",
+)
+"""Paying takes until somebody stops it."""
+
+UNDONE = ["cancel Ritz", "cancel AZ 1"]
+
+
+@pytest.fixture(scope="module")
+def booking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Exported, Server]]:
+    """A server with the pipeline; each step is a process, and the sensors look every second."""
+    folder = tmp_path_factory.mktemp("booking")
+    exported = DefsFolder(None, folder).export(SLOW)
+    often = "default_status=dg.DefaultSensorStatus.RUNNING,\n    minimum_interval_seconds=1,"
+    text = exported.text.replace("default_status=dg.DefaultSensorStatus.RUNNING,", often)
+    exported.file.write_text(text)
+    with serving(exported.file, dagster_home(folder)) as server:
+        yield exported, server
+
+
+def launched(booking: tuple[Exported, Server], folder: Path) -> str:
+    """Id of a run that somebody must stop."""
+    exported, server = booking
+    (folder / "fail").touch()
+    params = {"log": str(folder / "log"), "fail": str(folder / "fail")}
+    run_id: str = server.launch("booking", exported.config(params))["run"]["runId"]
+    return run_id
+
+
+def process_of_pay(server: Server, folder: Path) -> int:
+    """Id of the process of the last step, once it is at work."""
+    pid = folder / "pid"
+    while not (pid.exists() and pid.read_text()):
+        server.check()
+        time.sleep(0.1)
+    return int(pid.read_text())
+
+
+def undone(server: Server, run_id: str, folder: Path) -> list[str]:
+    """What the steps wrote down, after the run was rolled back."""
+    rollback = server.run_with_tag("synaflow/rollback_of", run_id)
+    assert server.finished(rollback) == "SUCCESS"
+    return [line.partition(" because")[0] for line in (folder / "log").read_text().splitlines()]
+
+
+def test_a_run_that_was_stopped_is_rolled_back_after_its_steps_have_ended(
+    booking: tuple[Exported, Server], tmp_path: Path
+) -> None:
+    server = booking[1]
+    run_id = launched(booking, tmp_path)
+    process_of_pay(server, tmp_path)
+    server.terminate(run_id)
+    assert server.finished(run_id) == "CANCELED"
+    told = undone(server, run_id, tmp_path)
+    assert told == ["book flight", "book hotel", "pay ends", *UNDONE]
+    assert server.finished(run_id) == "CANCELED"
+
+
+def test_a_run_whose_step_was_killed_is_rolled_back_and_the_next_one_succeeds(
+    booking: tuple[Exported, Server], tmp_path: Path
+) -> None:
+    server = booking[1]
+    run_id = launched(booking, tmp_path)
+    os.kill(process_of_pay(server, tmp_path), signal.SIGKILL)
+    assert server.finished(run_id) == "FAILURE"
+    assert undone(server, run_id, tmp_path) == ["book flight", "book hotel", *UNDONE]
+
+    exported = booking[0]
+    params = {"log": str(tmp_path / "log")}
+    again = server.launch("booking", exported.config(params))["run"]["runId"]
+    assert server.finished(again) == "SUCCESS"
+    told = (tmp_path / "log").read_text().splitlines()
+    assert told[-3:] == ["book flight", "book hotel", "pay"]
