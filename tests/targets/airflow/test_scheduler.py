@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from synaflow_core.handoff import DatasetRef, HandoffStore
+from tests.phases import exported as workflows
 from tests.targets.airflow.halves import HALVES
 from tests.targets.airflow.rolling_back import SOURCE, noted
 from tests.targets.airflow.running import DagFolder, in_process
 from tests.targets.airflow.standalone import Standalone, standalone, wait_for
 from tests.targets.airflow.test_rollback import DONE, UNDONE
 from tests.targets.airflow.test_running import LINEAR
+from tests.targets.dagster.test_rollback import SEATS
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
@@ -105,6 +107,46 @@ def test_a_run_with_a_killed_task_is_undone_and_cleared_as_a_whole_it_succeeds(
     assert noted(tmp_path) == [*first, *DONE, "publish"]
     result = DatasetRef.from_dict(server.xcom(dag_id, run_id, "publish"))
     assert HandoffStore(str(undoing.store)).read_value(result, str) == "RECEIPT"
+
+
+def test_an_upload_that_was_undone_is_done_again_when_its_run_is_cleared(
+    server: Standalone, tmp_path: Path
+) -> None:
+    dags = DagFolder(server, tmp_path)
+    dags.export(workflows.GUARDED, modules=workflows.MODULES)
+    run_id = server.trigger("guarded", workflows.upload(tmp_path, blocked=True))
+    assert server.wait_for_run("guarded", run_id)["state"] == "failed"
+    assert server.tasks("guarded", run_id)["upload"] == ("success", 1)
+    assert workflows.uploaded(tmp_path) == []
+
+    workflows.unblock(tmp_path)
+    server.clear("guarded", run_id)
+    assert server.wait_for_run("guarded", run_id)["state"] == "success"
+    assert workflows.uploaded(tmp_path) == workflows.COMPLETE
+
+
+def test_one_of_four_shards_fails_and_cleared_as_a_whole_the_run_succeeds(
+    server: Standalone, tmp_path: Path
+) -> None:
+    dags = DagFolder(server, tmp_path)
+    exported = dags.export(SEATS)
+    log, fail = tmp_path / "log", tmp_path / "fail"
+    fail.touch()
+    params = {"log": str(log), "fail": str(fail)}
+    run_id = server.trigger("seats", params)
+    assert server.wait_for_run("seats", run_id)["state"] == "failed"
+    told = log.read_text().splitlines()
+    assert sorted(told[:3]) == ["book 1", "book 2", "book 4"]
+    assert sorted(told[3:]) == ["cancel 1", "cancel 2", "cancel 4"]
+    assert server.tasks("seats", run_id)["rollback"] == ("success", 1)
+
+    fail.unlink()
+    log.unlink()
+    server.clear("seats", run_id)
+    assert server.wait_for_run("seats", run_id)["state"] == "success"
+    assert sorted(log.read_text().splitlines()) == ["book 1", "book 2", "book 3", "book 4"]
+    count = DatasetRef.from_dict(server.xcom("seats", run_id, exported.task_ids["count"]))
+    assert HandoffStore(str(dags.store)).read_value(count, int) == 4
 
 
 def test_a_run_does_not_end_green_while_other_work_of_it_is_undone(
