@@ -2,8 +2,8 @@
 
 Each shard is ``python -m synaflow_export.runtime.shard_processes REQUEST ANSWER``: what it is to do
 and what came of it are JSON files, its log goes where this process's does, and no orchestrator is
-imported. When one fails, the others are stopped; a shard's parts are visible only once all are
-joined, so nothing is left half done.
+imported. When one fails, the others are stopped: what they are at is interrupted, so that steps can
+clean up. A shard's parts are visible only once all are joined, so nothing is left half done.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -161,8 +162,13 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+def _interrupted(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)  # as an interrupt of `run`: steps clean up, and are undone
+
+
 def _work(ask: Path, answer: Path) -> None:
     """Run one shard: the whole of such a process."""
+    signal.signal(signal.SIGTERM, _interrupted)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     request = _Request(**json.loads(ask.read_bytes()))
     place = Place(

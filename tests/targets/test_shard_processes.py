@@ -1,0 +1,50 @@
+"""Shards as processes of this machine: when one fails, the others are interrupted, and clean up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synaflow_export.runtime.retry import ShardFailedError
+from synaflow_export.runtime.shard_processes import run_shards
+from tests.targets.test_shards_on_workers import Run
+
+CODE = """\
+import time
+from pathlib import Path
+
+from synaflow_core import OnError, pipeline, step
+
+FOLDER = Path(__FOLDER__)
+
+
+def rows() -> list[int]:
+    return [0, 1]
+
+
+def sent(row: int) -> int:
+    if row == 0:
+        while not (FOLDER / "begun").exists():
+            time.sleep(0.02)
+        raise ValueError("this one cannot be sent")
+    (FOLDER / "begun").touch()
+    try:
+        time.sleep(600)
+    finally:
+        (FOLDER / "begun").rename(FOLDER / "taken back")
+    return row
+
+
+p = pipeline(
+    "p", None, [step("rows", rows), step("sent", sent, shards=2, on_error=OnError.STOP)]
+)
+"""
+
+
+def test_a_shard_that_is_stopped_cleans_up(tmp_path: Path) -> None:
+    run = Run(tmp_path, CODE.replace("__FOLDER__", repr(str(tmp_path))))
+    run.shard("rows")
+    with pytest.raises(ShardFailedError, match=r"shard 1/2 of 'sent'.*this one cannot be sent"):
+        run_shards(run.exported, "sent", run.place, params={}, inputs=run.returned, at_most=2)
+    assert (tmp_path / "taken back").exists()
