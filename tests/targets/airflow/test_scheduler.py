@@ -170,7 +170,7 @@ def test_a_run_does_not_end_green_while_other_work_of_it_is_undone(
     )
 
 
-def test_a_run_that_is_stopped_by_hand_is_undone(
+def test_a_run_that_is_stopped_by_hand_is_undone_and_cleared_it_succeeds(
     server: Standalone, undoing: DagFolder, tmp_path: Path
 ) -> None:
     dag_id = dag_id_of(undoing)
@@ -180,3 +180,8 @@ def test_a_run_that_is_stopped_by_hand_is_undone(
     wait_for(lambda: noted(tmp_path)[-1] == UNDONE[-1], "the rollback")
     assert noted(tmp_path) == [*DONE, "publish fails", *UNDONE]
     assert server.wait_for_run(dag_id, run_id)["state"] == "failed"
+
+    (tmp_path / "mended").touch()
+    server.clear(dag_id, run_id)
+    assert server.wait_for_run(dag_id, run_id)["state"] == "success"
+    assert noted(tmp_path) == [*DONE, "publish fails", *UNDONE, *DONE, "publish"]

@@ -154,7 +154,7 @@ def test_all_pipelines_of_the_folder_are_deployed(deployed: Deployed) -> None:
     assert "slow/slow" in deployed.told
 
 
-def test_a_cancelled_run_is_undone_after_its_tasks_have_ended(
+def test_a_cancelled_run_is_undone_after_its_tasks_and_goes_on_when_it_is_retried(
     deployed: Deployed, tmp_path: Path
 ) -> None:
     run_id = started(deployed, tmp_path)
@@ -165,6 +165,11 @@ def test_a_cancelled_run_is_undone_after_its_tasks_have_ended(
     until(lambda: "cancel AZ 1" in lines(tmp_path), run_id)
     assert lines(tmp_path) == ["book", "paid", "cancel AZ 1"]
     assert ended(run_id).state == "Cancelled"
+
+    retried = again(deployed.slow, run_id)
+    assert retried.state == "Completed", retried.message
+    assert deployed.flows.outputs(deployed.slow, retried) == {"pay": 100}
+    assert lines(tmp_path) == ["book", "paid", "cancel AZ 1", "book"]  # paid for the same flight
 
 
 def test_a_killed_run_is_undone_and_goes_on_when_it_is_retried(

@@ -86,6 +86,30 @@ def test_an_async_pipeline_is_undone_as_well(flows: FlowFolder, log: Path) -> No
     ]
 
 
+def test_what_was_made_of_undone_work_is_made_again_when_the_work_gives_something_else(
+    flows: FlowFolder, log: Path
+) -> None:
+    """The hotel has no rollback and succeeded, but for a flight that is not booked any more."""
+    source = BOOKING.replace(
+        'return "AZ 1"', 'return f"AZ {len(Path(log).read_text().splitlines())}"'
+    )
+    source = source.replace('return "Ritz"', 'return f"Ritz near {flight}"')
+    source = source.replace("hotel, on_error=OnError.STOP, rollback=unhotel", "hotel")
+    source = source.replace("return 100", "return flight, hotel")
+    source = source.replace("fail: str) -> int", "fail: str) -> tuple[str, str]")
+    exported = flows.export(source)
+    log.with_name("fail").touch()
+    failed = flows.run(exported, params(log))
+    assert failed.state == "Failed"
+    told = [line.partition(" because")[0] for line in log.read_text().splitlines()]
+    assert told == ["book flight", "book hotel", "cancel AZ 1"]
+
+    log.with_name("fail").unlink()
+    outcome = flows.retry(exported, failed)
+    assert outcome.state == "Completed", outcome.message
+    assert flows.outputs(exported, outcome) == {"pay": ("AZ 4", "Ritz near AZ 4")}
+
+
 def test_one_of_four_shards_fails_and_the_others_are_undone(flows: FlowFolder, log: Path) -> None:
     exported = flows.export(SEATS)
     assert complaints(exported.text) == ""
