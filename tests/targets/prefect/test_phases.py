@@ -33,6 +33,7 @@ def test_a_failing_phase_undoes_those_before_it(
 def test_the_upload_of_the_examples_fills_the_store(flows: FlowFolder, tmp_path: Path) -> None:
     outcome = flows.run(flows.export_file(workflows.EXAMPLE), workflows.upload(tmp_path))
     assert outcome.state == "Completed", outcome.message
+    assert outcome.artifacts["upload-folder-progress"] == 100
     assert workflows.uploaded(tmp_path) == workflows.COMPLETE
 
 
@@ -45,10 +46,12 @@ def test_an_upload_is_undone_when_a_later_phase_fails_and_done_again_by_a_retry(
     assert (failed.tasks["upload"], failed.tasks["cleanup"]) == ("Completed", "Failed")
     assert "3 files, and no index" in failed.messages["cleanup"]
     assert workflows.uploaded(tmp_path) == []
+    assert failed.artifacts["guarded-progress"] == 95  # the weights of the phases before it
 
     workflows.unblock(tmp_path)
     retried = flows.retry(exported, failed)
     assert retried.state == "Completed", retried.message
+    assert retried.artifacts["guarded-progress"] == 100
     assert workflows.uploaded(tmp_path) == workflows.COMPLETE
     (context,) = flows.outputs(exported, retried).values()
     assert len(context.uploaded) == 3
