@@ -36,14 +36,15 @@ def header(target: str, folder_word: str, export: Export[Any]) -> tuple[PyCommen
         *_wrapped(regenerating(target, folder_word, export), room),
         'Here, only the block "policies" is meant to be edited; the next export keeps it.',
     ]
-    return tuple(comment_line(line, room) for line in lines)
+    told = [_comment_line(line) for line in lines]
+    # A long address cannot be broken. A mark behind it would become a part of the command.
+    too_long = any(width(line) > room for line in told)
+    return (*([PyComment("ruff: noqa: E501")] if too_long else []), *told)
 
 
-def comment_line(text: str, room: int) -> PyComment:
-    """One comment line; marked for the linter where it is one long word."""
+def _comment_line(text: str) -> PyComment:
     indent = text[: len(text) - len(text.lstrip())]
-    line = f"{indent}{comment(text)}"
-    return PyComment(f"{line}  # noqa: E501" if width(line) > room else line)
+    return PyComment(f"{indent}{comment(text)}")
 
 
 def regenerating(target: str, folder_word: str, export: Export[Any]) -> list[str]:

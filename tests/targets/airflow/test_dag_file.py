@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from synaflow_export.target import Export, Sources, get_target
 from synaflow_export.write import write_files
 from tests.targets.airflow.running import DagFolder
 from tests.targets.airflow.test_running import EVERY_PARAM, LINEAR
+from tests.targets.regenerating import command_in
 from tests.targets.test_pylayout import complaints
 
 pytestmark = pytest.mark.airflow
@@ -379,8 +379,7 @@ def test_the_command_in_the_header_makes_the_same_files(
         timezone="Europe/Rome",
         retry_delay="5m",
     )
-    header = exported.text.split('"""')[0].splitlines()[4:-1]
-    command = shlex.split(" ".join(line.strip("# \\") for line in header))
+    command = command_in(exported.text)
     assert command[0] == "synaflow-export"
     (source,) = (folder for folder in tmp_path.iterdir() if folder.name.startswith("code"))
     monkeypatch.chdir(source)

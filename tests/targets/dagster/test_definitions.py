@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from synaflow_export.target import Export, Sources, get_target
 from tests.targets.airflow.test_golden import SUBPIPELINES
 from tests.targets.airflow.test_running import LINEAR
 from tests.targets.dagster.running import DefsFolder, Exported, import_file
+from tests.targets.regenerating import command_in
 from tests.targets.test_pylayout import complaints
 
 NO_PARAMS = """
@@ -244,8 +244,7 @@ def test_the_command_in_the_header_makes_the_same_files(
         max_runtime="2h",
         pool="p",
     )
-    header = exported.text.split('"""')[0].splitlines()[4:-1]
-    command = shlex.split(" ".join(line.strip("# \\") for line in header))
+    command = command_in(exported.text)
     assert command[:2] == ["synaflow-export", "dagster"]
     (source,) = (folder for folder in tmp_path.iterdir() if folder.name.startswith("code"))
     monkeypatch.chdir(source)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from synaflow_export.plan.model import PlanOptions
 from synaflow_export.target import get_target
 from tests.targets.airflow.test_running import EVERY_PARAM, LINEAR
 from tests.targets.prefect.running import FlowFolder
+from tests.targets.regenerating import command_in
 from tests.targets.test_pylayout import complaints
 
 pytestmark = pytest.mark.prefect
@@ -272,8 +272,7 @@ def test_the_command_in_the_header_makes_the_same_files(
         inline_subflows=True,
         retry_backoff=1.5,
     )
-    header = exported.text.split('"""')[0].splitlines()[4:-1]
-    command = shlex.split(" ".join(line.strip("# \\") for line in header))
+    command = command_in(exported.text)
     (source,) = (folder for folder in tmp_path.iterdir() if folder.name.startswith("code"))
     monkeypatch.chdir(source)
     again = [str(flows.folder) if word == "FLOWS_FOLDER" else word for word in command[1:]]
