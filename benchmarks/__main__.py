@@ -49,7 +49,8 @@ def document(sections: dict[str, list[Row]]) -> str:
     machine = f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} CPUs"
     parts = [
         "# Benchmarks",
-        f"Written by `make bench` ({machine}). Median of five, both sides in turn in one run. "
+        f"Written by `make bench` ({machine}). Median of five "
+        "(of one where a run takes many seconds), both sides in turn in one run. "
         "`ratio` is our speed as a fraction of the baseline's unless the target says otherwise.",
     ]
     for name, rows in sections.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.measure import ROOT, Row, duration, fresh_python
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
-REPEAT = 3
+REPEAT = 1  # a run by hand takes ten seconds and more on each
 ORCHESTRATORS = ("airflow", "prefect", "dagster")
 
 _HERE = "benchmarks.ten_steps"

@@ -161,6 +161,11 @@ def standalone(home: Path) -> Iterator[Standalone]:
                 os.killpg(process.pid, how)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=10)
+        # A task whose supervisor was killed has a session of its own, and goes on.
+        for place in Path("/proc").glob("[0-9]*/cwd"):
+            with contextlib.suppress(OSError):
+                if place.readlink() == home:
+                    os.kill(int(place.parent.name), signal.SIGKILL)
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
