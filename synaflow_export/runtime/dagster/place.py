@@ -66,14 +66,15 @@ class Placing:
             ParamsError: Params are bound to windows, and the run is of no partition.
         """
         from synaflow_export.runtime.windowing import windowed
+        from synaflow_export.targets.dagster.partitions import key_format
 
         spec = self.exported.window
         bounds: tuple[datetime | None, datetime | None] = None, None
         run = self.context.instance.get_run_by_id(run_id)
         partition = run.tags.get(_PARTITION) if run is not None else None
         if spec is not None and partition is not None:
-            form = "%Y-%m-%d-%H:%M" if spec.unit == "hour" else "%Y-%m-%d"
-            window = spec.calendar.window_of(datetime.strptime(partition, form))
+            began = datetime.strptime(partition, key_format(spec.unit))
+            window = spec.calendar.window_of(began)
             bounds = window.start, window.end
         return windowed(self.exported, given, bounds, run=run_id, run_key=run_id)
 

@@ -18,6 +18,11 @@ _CLASSES: dict[Unit, str] = {
 }
 
 
+def key_format(unit: Unit) -> str:
+    """How Dagster writes the key of a partition: for ``strftime`` here, ``strptime`` on workers."""
+    return "%Y-%m-%d-%H:%M" if unit == "hour" else "%Y-%m-%d"
+
+
 def partitions(spec: WindowSpec, start_date: str) -> Group:
     """The partitions definition of a window.
 

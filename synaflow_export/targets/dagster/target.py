@@ -31,6 +31,7 @@ from synaflow_export.target import Export, Target
 from synaflow_export.targets.dagster.file import POLICIES, FileView
 from synaflow_export.targets.dagster.names import is_pipeline_name, pipeline_name
 from synaflow_export.targets.dagster.options import DagsterOptions
+from synaflow_export.targets.dagster.partitions import key_format
 from synaflow_export.windows.calendar import Window
 
 _TEMPLATE = "dagster/definitions.py.jinja"
@@ -64,7 +65,7 @@ class DagsterTarget(Target[DagsterOptions]):
     ) -> Iterator[str]:
         """The one command for a span of partitions."""
         assert plan.window is not None, "there are no windows without"
-        form = "%Y-%m-%d-%H:%M" if plan.window.unit == "hour" else "%Y-%m-%d"
+        form = key_format(plan.window.unit)
         first, last = (windows[index].start.strftime(form) for index in (0, -1))
         name = pipeline_name(plan.pipeline)
         yield (
