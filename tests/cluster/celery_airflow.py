@@ -7,12 +7,12 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.databases import postgres, redis
-from tests.cluster.processes import Processes, free_port
+from tests.cluster.processes import Processes, descends, free_port
 from tests.targets.airflow import airflows
 from tests.targets.airflow.standalone import Standalone
 
@@ -33,10 +33,19 @@ class Celery:
     Attributes:
         airflow: To talk to.
         workers: The processes ``airflow celery worker``.
+        start_worker: Starts one more, with the number that it is given.
     """
 
     airflow: Standalone
     workers: list[subprocess.Popen[bytes]]
+    start_worker: Callable[[int], subprocess.Popen[bytes]]
+
+    def lose(self, pid: int) -> None:
+        """Lose the worker that a process belongs to; another takes its place."""
+        (lost,) = (worker for worker in self.workers if descends(pid, worker.pid))
+        Processes.lose(lost)
+        self.workers.remove(lost)
+        self.workers.append(self.start_worker(lost.pid))
 
 
 @contextlib.contextmanager
@@ -53,16 +62,18 @@ def celery(home: Path, environment: Mapping[str, str]) -> Iterator[Celery]:
         assert migrated.returncode == 0, migrated.stderr.decode()
         for part in ("api-server", "scheduler", "dag-processor"):
             processes.start(part, *airflow, part, env=env)
-        workers = []
-        for number in range(WORKERS):
+
+        def start_worker(number: int) -> subprocess.Popen[bytes]:
             name = f"worker{number}"
             options = ["--concurrency", "1", "--celery-hostname", f"{name}@127.0.0.1"]
             files = ["--pid", str(home / f"{name}.pid"), "--skip-serve-logs"]
             command = (*airflow, "celery", "worker", *options, *files)
-            workers.append(processes.start(name, *command, env=env))
+            return processes.start(name, *command, env=env)
+
+        workers = [start_worker(number) for number in range(WORKERS)]
         running = Standalone(home, port)
         running.wait_until_up()
-        yield Celery(running, workers)
+        yield Celery(running, workers, start_worker)
 
 
 def _inherited() -> dict[str, str]:
