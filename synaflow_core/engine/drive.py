@@ -40,8 +40,7 @@ def execute(state: RunState, program: Program, seam: Seam, workers: int = 1) -> 
                 _after(state, stage, uses)
         yield from _skip_idle(state)
     except BaseException as error:
-        if state.stopped is None:
-            state.stopped = error
+        state.end(error)
         yield from _skip_idle(state)
         yield from roll_back(state, seam, error)
         yield from tell(state.dag.observers, pipeline(PipelineEvent.FAILED, exception=error))
@@ -101,8 +100,7 @@ def _side_by_side(
                 yield from call.settle()
                 _ended(state, frontier, begun, uses)
     except BaseException as error:
-        if state.stopped is None:
-            state.stopped = error
+        state.end(error)
         raise
     finally:
         yield crew.close

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 
 from synaflow_core.dag import Node
 from synaflow_core.engine.ledger import SKIPPED, Tally
+from synaflow_core.errors import ThresholdExceededException
 
 GRAIN = 0.01
 """Least advance that is told, so that 2,000 steps make no more than a hundred events."""
@@ -71,6 +72,8 @@ def share_done(tallies: Iterable[Tally]) -> float:
     for tally in known:
         weight = (tally.node.progress_weight or 0.0) if weighted else float(not tally.node.silent)
         over = tally.ended is not None or tally.status == SKIPPED
+        if isinstance(tally.failure, ThresholdExceededException):
+            over = False  # the run is about to end for it
         total += weight
         done += weight * (1.0 if over else tally.part)
         ended = ended and (over or not weight)

@@ -89,8 +89,7 @@ class Region:
                     yield from loop.abandon()  # its consumers were skipped: free its inputs
             yield from self._run_tasks()
         except BaseException as error:
-            if self.state.stopped is None:
-                self.state.stopped = error
+            self.state.end(error)
             raise
         finally:
             yield from self.close()

@@ -47,8 +47,29 @@ class Monitor:
         return reports(self._state) if self._state is not None else []
 
     def progress(self) -> float:
-        """How far the run is, from 0.0 to 1.0: by the weights of its steps, or by their number."""
-        return share_done(self._state.tallies.values()) if self._state is not None else 0.0
+        """How far the run is, from 0.0 to 1.0: by the weights of its steps, or by their number.
+
+        A run that something has ended stays where it was.
+        """
+        state = self._state
+        if state is None:
+            return 0.0
+        return share_done(state.tallies.values()) if state.stopped is None else state.reached
+
+    def at_work(self) -> list[str]:
+        """The steps that have begun and not ended, in order."""
+        tallies = self._state.tallies.values() if self._state is not None else ()
+        return [
+            tally.node.name
+            for tally in tallies
+            if tally.started is not None and tally.ended is None and not tally.node.silent
+        ]
+
+    @property
+    def undoing(self) -> bool:
+        """Something has ended the run, and what can be undone of it is being rolled back."""
+        state = self._state
+        return state is not None and state.stopped is not None and state.journal is not None
 
     @property
     def weighted(self) -> bool:

@@ -43,7 +43,7 @@ from synaflow_core.engine.ledger import (
 )
 from synaflow_core.engine.positions import Items, Located
 from synaflow_core.engine.program import CollectKey, Origin
-from synaflow_core.engine.progress import Progress
+from synaflow_core.engine.progress import Progress, share_done
 from synaflow_core.errors import (
     HandoffError,
     PipelineStopException,
@@ -64,6 +64,7 @@ class RunState:
         results: (producer, consumer) -> finished value; consumer "" where it serves all.
         unavailable: Step -> why there is no output of it to be had.
         stopped: What ended the run, once something has.
+        reached: How far the run was then; steps that end from then on do not count.
         counts: The loops that run now, for live counts.
         emitting: Running generator step -> items that it has yielded so far.
         progress: Where the pipeline's observers are told of it.
@@ -86,6 +87,7 @@ class RunState:
     tallies: dict[str, Tally] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
     stopped: BaseException | None = None
+    reached: float = 0.0
     counts: list[LoopCount] = field(default_factory=list)
     emitting: dict[str, Callable[[], int]] = field(default_factory=dict)
     progress: Progress | None = None
@@ -182,7 +184,8 @@ class RunState:
             if self.journal is not None:
                 self.journal.note(self, tally)
             yield from self.tell(_END_EVENTS[tally.status], tally)
-            yield from self._advance(tally)
+            if over is None:
+                yield from self._advance(tally)
 
     def exceeded(self, tally: Tally) -> ThresholdExceededException | None:
         """What a step that has had all its items fails the run with, if it does."""
@@ -269,15 +272,20 @@ class RunState:
         A step that asks for the exit has failed; one that was interrupted has not.
         """
         if self.stopped is None:
-            self.stopped = error
+            self.end(error)
             if isinstance(error, SystemExit):
                 self.fail(tally, error)
 
     def stop(self, error: BaseException) -> NoReturn:
         """End the run with an error; the first one wins."""
+        self.end(error)
+        raise error if self.stopped is None else self.stopped
+
+    def end(self, error: BaseException) -> None:
+        """Note what ended the run, and how far it was by then; the first one wins."""
         if self.stopped is None:
+            self.reached = share_done(self.tallies.values())
             self.stopped = error
-        raise self.stopped
 
     # -- telling --------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ _LINE_EVERY_S = 5.0
 _DRAWN_PER_S = 8
 _MOST_BARS = 30
 _MOST_NAMES = 3
+_MOST_COUNTS = 8  # in one line
 
 
 @contextlib.contextmanager
@@ -57,41 +58,49 @@ class _Bars:
     """One bar for the run, with what is at work, and one per step that has begun.
 
     The run's bar goes by the weights of the steps. How many items will come is not known before
-    they came, so the bar of a running step only moves to and fro. A step whose clock stands still
-    has ended; its bar is full.
+    they came, so the bar of a running step only moves to and fro; that of one that has ended is
+    full.
     """
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
-        self._seen: dict[str, float] = {}  # step -> its duration at the last look
 
     def draw(self) -> Table:
         """Look at the counts; called by rich, from its own thread."""
         table = Table.grid(padding=(0, 2))
         for column in range(5):
             table.add_column(justify="right" if column in (2, 3) else "left")
+        at_work = self._monitor.at_work()
         reports = self._monitor.snapshot()
         begun = [report for report in reports if report.duration]
-        ended = {r.name for r in begun if self._seen.get(r.name) == r.duration}
-        self._seen = {report.name: report.duration for report in begun}
-        at_work = [report.name for report in begun if report.name not in ended]
-        table.add_row(*_whole(self._monitor.progress(), at_work, reports))
+        now = _shortly(at_work) or _between_steps(self._monitor, begun)
+        table.add_row(*_whole(self._monitor.progress(), now, reports))
         for report in begun[-_MOST_BARS:]:
-            table.add_row(*_bar(report, ended=report.name in ended))
+            table.add_row(*_bar(report, ended=report.name not in at_work))
         return table
 
 
 def _whole(
-    progress: float, at_work: list[str], reports: list[StepReport]
+    progress: float, now: str, reports: list[StepReport]
 ) -> tuple[Text, ProgressBar, Text, Text, Text]:
-    errors = sum(report.errors for report in reports)
     return (
-        Text(_shortly(at_work) or "starting", style="bold", overflow="ellipsis", no_wrap=True),
+        Text(now, style="bold", overflow="ellipsis", no_wrap=True),
         ProgressBar(total=1.0, completed=progress, width=24),
         Text(f"{progress:.0%}", style="bold"),
         Text(""),
-        Text(f"{errors:,} errors" if errors else "", style="red"),
+        Text(_errors(sum(report.errors for report in reports)), style="red"),
     )
+
+
+def _between_steps(monitor: Monitor, begun: list[StepReport]) -> str:
+    """What goes on when no step is at work."""
+    if monitor.undoing:
+        return "rolling back"
+    return "ending" if begun else "starting"
+
+
+def _errors(number: int) -> str:
+    return f"{number:,} error{'s' * (number > 1)}" if number else ""
 
 
 def _shortly(names: list[str]) -> str:
@@ -100,14 +109,17 @@ def _shortly(names: list[str]) -> str:
 
 
 def _bar(report: StepReport, *, ended: bool) -> tuple[Text, ProgressBar, Text, Text, Text]:
-    done = report.ok + report.errors
     return (
         Text(report.name, overflow="ellipsis", no_wrap=True),
         ProgressBar(total=1.0, completed=1.0, width=24, pulse=not ended),
         Text(f"{report.ok:,}", style="green"),
-        Text(f"{done / report.duration:,.0f}/s", style="dim"),
-        Text(f"{report.errors:,} errors" if report.errors else "", style="red"),
+        Text(_rate(report), style="dim"),
+        Text(_errors(report.errors), style="red"),
     )
+
+
+def _rate(report: StepReport) -> str:
+    return f"{(report.ok + report.errors) / report.duration:,.0f}/s"
 
 
 @contextlib.contextmanager
@@ -117,11 +129,7 @@ def _lines(monitor: Monitor, err: Console) -> Iterator[None]:
 
     def tell() -> None:
         while not ended.wait(_LINE_EVERY_S):
-            counts = [_count(r) for r in monitor.snapshot() if r.duration]
-            if counts and monitor.weighted:
-                counts.insert(0, f"{monitor.progress():.0%}")
-            told = ", ".join(counts) or "starting"
-            err.print(f"{time.monotonic() - began:.0f} s: {told}", soft_wrap=True)
+            err.print(f"{time.monotonic() - began:.0f} s: {_line(monitor)}", soft_wrap=True)
 
     thread = threading.Thread(target=tell, name="synaflow-progress", daemon=True)
     thread.start()
@@ -132,6 +140,21 @@ def _lines(monitor: Monitor, err: Console) -> Iterator[None]:
         thread.join()
 
 
+def _line(monitor: Monitor) -> str:
+    """How far the run is, the steps at work with their counts, and the errors of all steps."""
+    at_work = monitor.at_work()
+    reports = monitor.snapshot()
+    begun = [report for report in reports if report.duration]
+    working = [report for report in begun if report.name in at_work]
+    told = [f"{monitor.progress():.0%}"] if begun and monitor.weighted else []
+    told += [_count(report) for report in working[:_MOST_COUNTS]]
+    if len(working) > _MOST_COUNTS:
+        told.append(f"{len(working) - _MOST_COUNTS} more steps")
+    if not working:
+        told.append(_between_steps(monitor, begun))
+    told += filter(None, [_errors(sum(report.errors for report in reports))])
+    return ", ".join(told)
+
+
 def _count(report: StepReport) -> str:
-    errors = f" ({report.errors:,} errors)" if report.errors else ""
-    return f"{report.name} {report.ok:,}{errors}"
+    return f"{report.name} {report.ok:,} ({_rate(report)})"

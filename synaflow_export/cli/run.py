@@ -84,12 +84,13 @@ def run(
         if traceback:
             print_exception(failure)
         message = str(failure) if isinstance(failure, RunError) else describe(failure)
-        if as_json:
-            write(_json(_run_id(monitor), monitor.snapshot(), error=message))
-        else:
-            show(_steps(monitor.snapshot()))
+        _show_steps(monitor, message, as_json=as_json)
         _tell_failure(message, place, code, as_json=as_json)
         raise typer.Exit(_FAILED) from failure
+    except KeyboardInterrupt:
+        if any(report.rollback for report in monitor.snapshot()):  # what was undone, and what not
+            _show_steps(monitor, "interrupted", as_json=as_json)
+        raise
     if as_json:
         write(_json(result.run_id, result.steps.values(), result.outputs))
     else:
@@ -126,6 +127,14 @@ def _run_id(monitor: Monitor) -> str:
     """The id of a run that has no result; empty if it has not begun."""
     state = monitor._state
     return state.run_id if state is not None else ""
+
+
+def _show_steps(monitor: Monitor, message: str, *, as_json: bool) -> None:
+    """What the steps of a run that has no result have done."""
+    if as_json:
+        write(_json(_run_id(monitor), monitor.snapshot(), error=message))
+    else:
+        show(_steps(monitor.snapshot()))
 
 
 def _tell_failure(message: str, place: str, code: str, *, as_json: bool) -> None:

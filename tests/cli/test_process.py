@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -214,11 +215,11 @@ STREAM = """
 """
 
 
-def test_bars_on_a_terminal(project: Any) -> None:
-    project.write("pipe.py", STREAM)
+def on_a_terminal(project: Any, *arguments: str) -> tuple[int, str]:
+    """The exit code of a command, and all that a terminal was told to show."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [*COMMAND, "run", "pipe.py"],
+        [*COMMAND, *arguments],
         cwd=project.folder,
         env={**environment(), "TERM": "xterm-256color"},
         stdout=theirs,
@@ -230,11 +231,24 @@ def test_bars_on_a_terminal(project: Any) -> None:
             while chunk := os.read(ours, 65536):
                 shown += chunk
     os.close(ours)
-    text = shown.decode()
-    assert running.returncode == 0
+    return running.returncode, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+
+
+def test_bars_on_a_terminal(project: Any) -> None:
+    project.write("pipe.py", STREAM)
+    code, text = on_a_terminal(project, "run", "pipe.py")
+    assert code == 0
     assert "Traceback" not in text
     assert "/s" in text  # a bar was drawn while it ran
     assert text.rstrip().endswith("last = 39")
+
+
+def test_the_bar_of_a_run_that_is_undone_stays_where_it_was(project: Any) -> None:
+    project.write("pipe.py", UNDONE.replace("def forget() -> None: ...", SLOWLY_FORGOTTEN))
+    code, text = on_a_terminal(project, "run", "pipe.py")
+    assert code == 1
+    assert re.search(r"rolling back +\S+ +67% +1 error\b", text)
+    assert "100%" not in text
 
 
 WEIGHTED = """
@@ -280,11 +294,20 @@ p = pipeline("p", None, [
 """
 
 
+SLOWLY_FORGOTTEN = """
+import time
+
+def forget() -> None:
+    time.sleep(0.5)
+"""
+
+
 def test_lines_elsewhere(cli: Any, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     project.write("pipe.py", STREAM)
     monkeypatch.setattr("synaflow_export.cli.progress._LINE_EVERY_S", 0.1)
     told = cli("run", "pipe.py")
-    assert re.search(r"^0 s: numbers \d+, odd \d+ \(\d+ errors\)", told.err, re.MULTILINE)
+    line = r"^0 s: numbers \d+ \(\d+/s\), odd \d+ \(\d+/s\), last 0 \(0/s\), \d+ errors?$"
+    assert re.search(line, told.err, re.MULTILINE)
     assert " s: " not in cli("run", "pipe.py", "--quiet").err
 
 
@@ -294,7 +317,7 @@ def test_lines_tell_the_weighted_share(
     project.write("pipe.py", WEIGHTED)
     monkeypatch.setattr("synaflow_export.cli.progress._LINE_EVERY_S", 0.1)
     told = cli("run", "pipe.py")
-    shares = re.findall(r"^\d+ s: (\d+)%, (?:quick 1, )?slow 0", told.err, re.MULTILINE)
+    shares = re.findall(r"^\d+ s: (\d+)%, slow 0 \(0/s\)$", told.err, re.MULTILINE)
     assert shares
     assert [int(share) for share in shares] == sorted(int(share) for share in shares)
     assert all(25 <= int(share) < 100 for share in shares)
@@ -306,6 +329,15 @@ def test_a_failed_run_says_what_was_undone(cli: Any, project: Any) -> None:
     assert told.code == 1
     assert re.search(r"save +ok .* rolled back", told.out)
     assert re.search(r"mail +ok .* rollback failed: OSError: the line is dead", told.out)
+    project.write("pipe.py", UNDONE.replace('ValueError("no")', "KeyboardInterrupt"))
+    told = cli("run", "pipe.py")
+    assert told.code == 130
+    assert re.search(r"save +ok .* rolled back", told.out)
+    assert told.err.endswith("error: interrupted\n")
+    told = cli("run", "pipe.py", "--format", "json")
+    document = json.loads(told.out)
+    assert document["error"] == "interrupted"
+    assert document["steps"]["save"]["rollback"] == "rolled back"
 
 
 def test_help_loads_nothing_heavy(project: Any) -> None:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from synaflow_core import Monitor, pipeline, run, set_progress, step
+from synaflow_core import (
+    Monitor,
+    Observer,
+    OnError,
+    PipelineStopException,
+    ProgressEvent,
+    ThresholdExceededException,
+    pipeline,
+    run,
+    set_progress,
+    step,
+)
 from synaflow_core.phases import StepRegistry, StepResult
 from tests.engine.twins import COLOURS, coloured, reader, source
 from tests.engine.watching import run_any
@@ -73,6 +84,86 @@ def test_streams_count_when_they_end_and_skipped_steps_count(asynchronous: bool)
     ]
     run_any(pipeline("p", None, steps), monitor=monitor)
     assert monitor.progress() == 1.0
+
+
+@COLOURS
+@pytest.mark.parametrize("threshold", [False, True])
+def test_a_run_that_has_been_ended_stays_where_it_was(asynchronous: bool, threshold: bool) -> None:
+    monitor, seen, told = Monitor(), list[float](), list[float]()
+    look = looking(monitor, seen)
+
+    def first() -> list[int]:
+        return [1, 2]
+
+    def each(first: int) -> int:
+        raise ValueError
+
+    def whole(first: list[int]) -> int:
+        set_progress(1, 2)
+        raise ValueError
+
+    def of_items(second: list[int]) -> int:
+        return 1
+
+    def of_value(second: int) -> int:
+        return 1
+
+    def undo() -> None:
+        assert monitor.undoing
+        assert monitor.at_work() == []
+        look()
+
+    def watch(context: Any) -> None:
+        told.extend([context.progress] if context.event is ProgressEvent.ADVANCED else [])
+
+    limit: dict[str, Any] = (
+        {"error_threshold_absolute": 1} if threshold else {"on_error": OnError.STOP}
+    )
+    steps = [
+        step(
+            "first",
+            coloured(asynchronous, first),
+            progress_weight=1,
+            rollback=coloured(asynchronous, undo),
+        ),
+        step(
+            "second",
+            coloured(asynchronous, each if threshold else whole),
+            progress_weight=2,
+            **limit,
+        ),
+        step(
+            "last",
+            coloured(asynchronous, of_items if threshold else of_value),
+            progress_weight=1,
+        ),
+    ]
+    made = pipeline("p", None, steps, observers=[Observer(coloured(asynchronous, watch))])
+    with pytest.raises((PipelineStopException, ThresholdExceededException)):
+        run_any(made, monitor=monitor)
+    reached = 0.25 if threshold else 0.5  # with the half of it that it said it had done
+    assert seen == [reached]
+    assert monitor.progress() == reached
+    assert told == [0.25]
+
+
+def test_what_is_at_work() -> None:
+    monitor, seen = Monitor(), list[list[str]]()
+
+    def first() -> Iterator[int]:
+        seen.append(monitor.at_work())
+        yield 1
+        seen.append(monitor.at_work())
+
+    def second(first: list[int]) -> int:
+        seen.append(monitor.at_work())
+        return 1
+
+    assert monitor.at_work() == []
+    run(pipeline("p", None, [step("first", first), step("second", second)]), monitor=monitor)
+    assert seen == [["first"], ["first"], ["second"]]
+    assert monitor.at_work() == []
+    assert not monitor.undoing
 
 
 def test_saying_it_outside_of_a_step_does_nothing() -> None:
