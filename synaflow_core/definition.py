@@ -17,6 +17,20 @@ Shards = int | Literal["auto"]
 """Parallel instances of a step when exported; ``auto``: by the number of rows at run time."""
 
 
+_MOST_WEIGHT = 1e100  # far from where a sum of weights would be infinite
+
+
+def weight_trouble(weight: object) -> tuple[str, str] | None:
+    """What is wrong with a ``progress_weight``, and a next step; None when it is one."""
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight >= 0:
+        expected = f"expected a number of at least 0, got {weight!r}"
+    elif weight > _MOST_WEIGHT:
+        expected = f"expected a number of at most {_MOST_WEIGHT:g}, got a larger one"
+    else:
+        return None
+    return expected, "weights are shares: 0.6 beside 0.2 counts three times as much"
+
+
 class OnError(Enum):
     """What a failing step does to the run."""
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
 from synaflow_core.compiler.draft import Draft, subject_of
-from synaflow_core.definition import Include, Observer, OnError, Step, StepMode
+from synaflow_core.definition import (
+    Include,
+    Observer,
+    OnError,
+    Step,
+    StepMode,
+    weight_trouble,
+)
 from synaflow_core.errors import Problem
 from synaflow_core.hints import place_of
 
@@ -78,13 +84,9 @@ def _wrong_options(entry: Step | Include) -> Iterator[tuple[str, str, str]]:
             f"expected a whole number of at least 1, or 'auto', got {entry.shards!r}",
             "leave it out to run unsharded",
         )
-    weight: Any = entry.progress_weight
-    if weight is not None and not (_is_number(weight) and weight >= 0):
-        yield (
-            "progress_weight",
-            f"expected a number of at least 0, got {weight!r}",
-            "weights are shares: 0.6 beside 0.2 counts three times as much",
-        )
+    trouble = None if entry.progress_weight is None else weight_trouble(entry.progress_weight)
+    if trouble:
+        yield ("progress_weight", *trouble)
     label: Any = entry.macro_task
     if label is not None and not (isinstance(label, str) and label.strip()):
         yield (
@@ -144,5 +146,4 @@ def _is_count(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)  # type: ignore[arg-type]  # narrowed by 'number'
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
-from synaflow_core.errors import ParamsError, Problem
+from synaflow_core.errors import DefinitionError, ParamsError, Problem
+from synaflow_core.hints import place_of
+from synaflow_core.phases.checks import check_not_async
 from synaflow_core.phases.context import BaseStepContext, RuntimeContext
 from synaflow_core.phases.orchestrator import Orchestrator
 from synaflow_core.phases.registry import StepRegistry
@@ -29,6 +31,7 @@ from synaflow_core.phases.step import BaseStep, StepResult
 if TYPE_CHECKING:
     from synaflow_core.pipeline import Pipeline
 
+_ABSTRACT = "__abstractmethods__"
 P = TypeVar("P")
 Data = Mapping[str, Any] | StepResult | None
 """What the method of a phase returns: data for the result, a whole result, or nothing to say."""
@@ -99,10 +102,21 @@ class Action(ABC, Generic[P]):
         """The action as a pipeline that takes its params with each run.
 
         Raises:
-            DefinitionError: See :meth:`StepRegistry.to_pipeline`.
+            DefinitionError: See :meth:`StepRegistry.to_pipeline`; or the action has an ``__init__``
+                of its own, which nobody would call.
         """
         from synaflow_core.phases.compiled import compiled
 
+        if cls.__init__ is not Action.__init__:
+            problem = Problem(
+                place_of(cls.__init__),
+                f"action {cls.__name__}",
+                "action-init",
+                "it has an '__init__' of its own, but in a pipeline there is one action for all "
+                "runs, made without params",
+                "read params from the context, and make clients in the phase that needs them",
+            )
+            raise DefinitionError(f"the action cannot become pipeline '{name}':", [problem])
         action = cls.__new__(cls)  # without params: those of a run are in its context
         kind = params_type(cls)
 
@@ -125,6 +139,9 @@ class Action(ABC, Generic[P]):
         return _context_class(cls)
 
     def _registry(self) -> StepRegistry[Any]:
+        owner = type(self)
+        for name in sorted({n for k in owner.__mro__ for n in getattr(k, _ABSTRACT, ())}):
+            check_not_async(f"action {owner.__name__}", name, getattr(self, name))
         registry = StepRegistry[Any]()
         self.setup_steps(registry)
         return registry
@@ -137,6 +154,7 @@ class MethodStep(BaseStep[Any]):
         self._name = name
         self._weight = progress_weight
         self.known_by = self._method = method
+        self.made_of = (method,)
 
     @property
     def name(self) -> str:
@@ -150,8 +168,15 @@ class MethodStep(BaseStep[Any]):
 
     def execute(self, context: Any) -> StepResult:
         """Call the method."""
-        made = self._method(context)
-        return made if isinstance(made, StepResult) else StepResult(data=dict(made or {}))
+        made: Any = self._method(context)
+        if isinstance(made, StepResult):
+            return made
+        if made is not None and not isinstance(made, Mapping):
+            name = getattr(self._method, "__name__", self._name)
+            raise TypeError(
+                f"expected {name}() to return a mapping, a StepResult or None, got {made!r:.100}"
+            )
+        return StepResult(data=dict(made or {}))
 
 
 class UndoableStep(MethodStep):
@@ -166,6 +191,7 @@ class UndoableStep(MethodStep):
     ) -> None:
         super().__init__(name, progress_weight, method)
         self._undo = undo
+        self.made_of = (method, undo)
 
     def rollback(self, context: Any, result: StepResult) -> None:
         """Call the method that undoes it."""

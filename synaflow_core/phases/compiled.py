@@ -11,15 +11,18 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
+from keyword import iskeyword
 from typing import Any
 
 from synaflow_core.definition import OnError, Step, step
 from synaflow_core.engine.progress import set_progress
 from synaflow_core.errors import DefinitionError, Problem, StepFailedError
-from synaflow_core.hints import place_of, read_fields, type_name
+from synaflow_core.hints import place_of, read_fields
+from synaflow_core.naming import base_name, name_trouble
+from synaflow_core.phases.checks import check_weights
 from synaflow_core.phases.context import BaseStepContext, listen
 from synaflow_core.phases.orchestrator import run_step
-from synaflow_core.phases.registry import StepRegistry, check_weights
+from synaflow_core.phases.registry import StepRegistry
 from synaflow_core.phases.step import (
     BaseStep,
     StepResult,
@@ -27,6 +30,7 @@ from synaflow_core.phases.step import (
     innermost,
     written_at,
 )
+from synaflow_core.phases.travelling import wrong_context
 from synaflow_core.pipeline import Pipeline, pipeline
 
 OUTPUT = "output"
@@ -65,7 +69,9 @@ class PhaseCall(_Phase):
         begin: Callable[..., Any] | None = None,
         fields: dict[str, Any] | None = None,
     ) -> None:
-        given = fields if begin is not None and fields is not None else {before: context}
+        # A parameter cannot be called like a phase that is called 'import', but 'imports' means it.
+        previous = base_name(before) if iskeyword(before) else before
+        given = fields if begin is not None and fields is not None else {previous: context}
         super().__init__(phase, written_at(phase), {**given, "return": context})
         self._begin = begin
 
@@ -124,7 +130,7 @@ def compiled(
     """
     phases = registry.get_steps()
     check_weights(phases)
-    problems = list(_wrong_context(context))
+    problems = [*wrong_context(context), *_wrong_names(phases)]
     if not phases:
         problems.append(
             Problem(
@@ -177,54 +183,16 @@ def _same_default(field: dataclasses.Field[Any]) -> Any:
     return dataclasses.field(default=field.default, default_factory=field.default_factory)
 
 
-def _wrong_context(context: Any) -> Iterator[Problem]:
-    from synaflow_core.contract.elements import unsupported  # msgspec is only paid for when used
-
-    name = getattr(context, "__name__", repr(context))
-    if not (isinstance(context, type) and issubclass(context, BaseStepContext)):
-        yield Problem(
-            "",
-            f"context {name}",
-            "no-context",
-            "expected a subclass of BaseStepContext",
-            "write 'class MyContext(BaseStepContext)' below '@dataclass', and pass the class",
-        )
-        return
-    where = _place_of_class(context)
-    own = {each for each in vars(context).get("__annotations__", {}) if not each.startswith("__")}
-    fields = {field.name for field in dataclasses.fields(context)}
-    for forgotten in sorted(own - fields):
-        yield Problem(
-            where,
-            f"context {name}, field '{forgotten}'",
-            "no-context",
-            "it is no field of a dataclass, so it would not travel with the context",
-            f"write '@dataclass' above 'class {name}'",
-        )
-    hints, complaints = read_fields(context)
-    for complaint in complaints:
-        subject = f"context {name}, field '{complaint.parameter}'"
-        yield Problem(where, subject, complaint.code, complaint.message, complaint.hint)
-    for field, hint in hints.items():
-        why = unsupported(hint)
-        if why is not None:
+def _wrong_names(phases: list[BaseStep[Any]]) -> Iterator[Problem]:
+    """Phases are called what steps may be called, because steps are what they become."""
+    for phase in phases:
+        trouble = name_trouble(phase.name)
+        if trouble is not None:
+            reason, suggestion = trouble
             yield Problem(
-                where,
-                f"context {name}, field '{field}'",
-                "context-not-serialisable",
-                f"{type_name(hint)} cannot be stored, so the context cannot go from one phase to "
-                f"the next: {why}",
-                "keep plain data in the context, and make connections and clients in the phase "
-                "that needs them",
+                place_of(written_at(phase)),
+                f"step {phase.name!r:.80}",
+                "illegal-name",
+                f"the name cannot be that of a step of a pipeline: {reason}",
+                suggestion,
             )
-
-
-def _place_of_class(kind: type[Any]) -> str:
-    """``pipe.py:12`` of a class; empty where it has no source."""
-    from pathlib import Path
-
-    try:
-        lines, first = inspect.getsourcelines(kind)
-        return f"{Path(inspect.getsourcefile(kind) or '').name}:{first}" if lines else ""
-    except (OSError, TypeError):
-        return next((place for each in vars(kind).values() if (place := place_of(each))), "")

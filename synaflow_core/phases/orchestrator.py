@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any, Generic
 
 from synaflow_core.errors import StepFailedError
+from synaflow_core.phases.checks import check_weights
 from synaflow_core.phases.context import listen, logger
-from synaflow_core.phases.registry import StepRegistry, check_weights
-from synaflow_core.phases.step import BaseStep, C, StepResult
+from synaflow_core.phases.registry import StepRegistry
+from synaflow_core.phases.step import BaseStep, C, StepResult, result_of
 
 
 class Orchestrator(Generic[C]):
@@ -107,12 +108,8 @@ def run_step(step: BaseStep[C], context: C) -> StepResult:
         StepFailedError: It raised, or reported a failure.
     """
     try:
-        if step.can_skip(context):
-            result: Any = StepResult(skipped=True)
-        else:
-            result = step.execute(context)
-        if not isinstance(result, StepResult):
-            raise TypeError(f"expected execute() to return a StepResult, got {result!r:.100}")
+        skip = step.can_skip(context)
+        result = StepResult(skipped=True) if skip else result_of(step, context)
     except Exception as error:
         raise StepFailedError(step.name, f"{type(error).__name__}: {error}", error) from error
     context.step_results.append(result)

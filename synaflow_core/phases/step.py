@@ -47,9 +47,11 @@ class BaseStep(ABC, Generic[C]):
     Attributes:
         known_by: The function that says where the phase is written and whether it has changed,
             for phases that are made of functions; None for ``execute`` itself.
+        made_of: All functions that such a phase calls.
     """
 
     known_by: Callable[..., Any] | None = None
+    made_of: tuple[Callable[..., Any], ...] = ()
 
     @property
     @abstractmethod
@@ -83,6 +85,9 @@ class StepWrapper(BaseStep[C]):
     """
 
     def __init__(self, step: BaseStep[C]) -> None:
+        from synaflow_core.phases.checks import check_is_phase  # which knows of wrappers
+
+        check_is_phase(step)
         self.step = step
 
     @property
@@ -104,16 +109,36 @@ class StepWrapper(BaseStep[C]):
         self.step.rollback(context, result)
 
 
-def innermost(step: BaseStep[Any]) -> BaseStep[Any]:
-    """The phase inside all wrappers."""
+def layers(step: BaseStep[Any]) -> list[BaseStep[Any]]:
+    """The phase, and whatever is wrapped in it; the innermost last."""
+    found = [step]
     while isinstance(step, StepWrapper):
         step = step.step
-    return step
+        found.append(step)
+    return found
+
+
+def innermost(step: BaseStep[Any]) -> BaseStep[Any]:
+    """The phase inside all wrappers."""
+    return layers(step)[-1]
 
 
 def has_rollback(step: BaseStep[Any]) -> bool:
     """Whether the phase can be undone: what wrappers do around a rollback is none of itself."""
-    return type(innermost(step)).rollback is not BaseStep.rollback
+    rollback = innermost(step).rollback  # a method, or what the instance has in its place
+    return getattr(rollback, "__func__", rollback) is not BaseStep.rollback
+
+
+def result_of(step: BaseStep[C], context: C) -> StepResult:
+    """Execute a phase.
+
+    Raises:
+        TypeError: It returned no result.
+    """
+    result: Any = step.execute(context)
+    if not isinstance(result, StepResult):
+        raise TypeError(f"expected execute() to return a StepResult, got {result!r:.100}")
+    return result
 
 
 def written_at(step: BaseStep[Any]) -> Callable[..., Any]:

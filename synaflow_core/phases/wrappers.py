@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from synaflow_core.phases.step import BaseStep, C, StepResult, StepWrapper
+from synaflow_core.errors import Problem
+from synaflow_core.phases.checks import refused
+from synaflow_core.phases.step import BaseStep, C, StepResult, StepWrapper, result_of
 
 
 class LoggingStep(StepWrapper[C]):
@@ -18,7 +21,7 @@ class LoggingStep(StepWrapper[C]):
         began = time.perf_counter()
         ending = "failed"
         try:
-            result = self.step.execute(context)
+            result = result_of(self.step, context)
             ending = "ok" if result.success else f"failed: {result.error}"
         finally:
             elapsed = round(time.perf_counter() - began, 6)
@@ -39,13 +42,17 @@ class TimingStep(StepWrapper[C]):
     def execute(self, context: C) -> StepResult:
         """Execute the wrapped phase and say how long it took."""
         began = time.perf_counter()
-        result = self.step.execute(context)
+        result = result_of(self.step, context)
         seconds = time.perf_counter() - began
         return replace(result, data={**result.data, "duration_seconds": seconds})
 
 
 class ValidationStep(BaseStep[C]):
-    """Goes on only if ``check(context)`` returns ``(True, ...)``; else fails with its message."""
+    """Goes on only if ``check(context)`` returns ``(True, ...)``; else fails with its message.
+
+    Raises:
+        DefinitionError: The check is no function.
+    """
 
     def __init__(
         self,
@@ -53,7 +60,13 @@ class ValidationStep(BaseStep[C]):
         name: str = "validate",
         progress_weight: float = 0.05,
     ) -> None:
+        given: object = check
+        if not callable(given):
+            message = f"expected a function, got {given!r:.100}"
+            hint = "pass a function of the context that returns (ok, message), uncalled"
+            raise refused(Problem("", f"step '{name}'", "invalid-option", message, hint))
         self.known_by = self._check = check
+        self.made_of = (check,)
         self._name = name
         self._weight = progress_weight
 
@@ -69,5 +82,8 @@ class ValidationStep(BaseStep[C]):
 
     def execute(self, context: C) -> StepResult:
         """Ask the check."""
-        valid, message = self._check(context)
+        answer: Any = self._check(context)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise TypeError(f"expected the check to return (ok, message), got {answer!r:.100}")
+        valid, message = answer
         return StepResult() if valid else StepResult(False, error=message or "the check failed")

@@ -13,7 +13,7 @@ import pytest
 from examples.actions.export import ExportOrders, export_orders, make_database
 from examples.actions.train import TrainIris, train_iris
 from examples.actions.upload import UploadFolder, upload_folder
-from synaflow_core import ParamsError, PipelineStopException, run
+from synaflow_core import DefinitionError, ParamsError, PipelineStopException, run
 from synaflow_core.phases import (
     Action,
     RuntimeContext,
@@ -179,3 +179,36 @@ def test_actions_say_what_is_missing() -> None:
 
     with pytest.raises(TypeError, match=r"write Action\[MyParams\]"):
         Unsaid()
+
+
+def test_actions_are_refused_whose_methods_or_init_nobody_would_call() -> None:
+    class Async(UploadFolder):
+        async def upload_file(self, context: Any, file: str) -> str:  # type: ignore[override]
+            return file
+
+    class Made(UploadFolder):
+        def __init__(self, params: Any, client: Any) -> None:
+            super().__init__(params)
+            self.client = client
+
+    params = {"source": "a", "target": "b"}
+    told = r"test_actions.py:\d+: action Async: 'upload_file' is asynchronous"
+    with pytest.raises(DefinitionError, match=told):
+        Async(params).run()
+    with pytest.raises(DefinitionError, match=told):
+        Async.to_pipeline("upload")
+    with pytest.raises(DefinitionError, match=r"test_actions.py:\d+: action Made: .*'__init__'"):
+        Made.to_pipeline("upload")
+
+
+def test_a_method_that_returns_no_data_has_failed(tmp_path: Path, source: Path) -> None:
+    class Counting(UploadFolder):
+        def cleanup(self, context: Any) -> Any:
+            return 3
+
+    params = {"source": str(source), "target": f"{tmp_path}/store"}
+    with pytest.raises(
+        StepFailedError, match=r"expected cleanup\(\) to return a mapping, .* got 3"
+    ):
+        Counting(params).run()
+    assert files(tmp_path / "store") == []

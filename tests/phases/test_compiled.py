@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -16,6 +16,7 @@ from synaflow_core.contract import Contract
 from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_core.macro import MacroSpec, run_macro_task
 from synaflow_core.phases import (
+    BaseStep,
     BaseStepContext,
     LoggingStep,
     StepFailedError,
@@ -119,6 +120,32 @@ class Undecorated(BaseStepContext):
     rows: list[int] = []  # noqa: RUF012 - the mistake that is told
 
 
+@dataclass
+class Limited(BaseStepContext):
+    """What is no field of a context does not travel, and need not."""
+
+    limit: ClassVar[int] = 3
+
+
+class Named(Limited):
+    kind: ClassVar[str] = "named"
+
+
+@dataclass
+class Seeded(BaseStepContext):
+    seed: InitVar[int] = 1
+
+
+@dataclass
+class Later(BaseStepContext):
+    database: sqlite3.Connection | None = field(default=None, init=False)
+
+
+@pytest.mark.parametrize("context", [Limited, Named])
+def test_class_variables_are_no_fields(context: type[BaseStepContext]) -> None:
+    assert registry(Phase("a")).to_pipeline("work", context=context).params_type is None  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("context", "codes", "told"),
     [
@@ -128,6 +155,8 @@ class Undecorated(BaseStepContext):
             r"test_compiled.py:\d+: context Connected, field",
         ),
         (Undecorated, {"no-context"}, "write '@dataclass' above 'class Undecorated'"),
+        (Seeded, {"context-not-serialisable"}, r"context Seeded: .* `InitVar` fields are not supp"),
+        (Later, {"context-not-serialisable"}, r"context Later: .* Connection is not a type that"),
         (int, {"no-context"}, "expected a subclass of BaseStepContext"),
     ],
 )
@@ -146,3 +175,30 @@ def test_workflows_that_are_no_pipelines_are_refused() -> None:
         registry(Phase("up-load")).to_pipeline("work", context=Trail)
     with pytest.raises(DefinitionError, match="every step is 0"):
         registry(Phase("a", 0)).to_pipeline("work", context=Trail)
+    with pytest.raises(DefinitionError, match="call it 'up_load'") as caught:
+        registry(Phase("up load"), Phase("2nd"), Phase("c")).to_pipeline("work", context=Trail)
+    assert {problem.code for problem in caught.value.problems} == {"illegal-name"}
+    assert len(caught.value.problems) == 2
+
+
+def test_phases_may_be_called_like_keywords() -> None:
+    made = registry(Phase("import"), Phase("class"), Phase("return")).to_pipeline(
+        "work", context=Trail
+    )
+    assert run(made).outputs["return"].done == ["import", "class", "return"]
+
+
+def test_a_rollback_that_a_phase_got_when_it_was_made_is_kept() -> None:
+    undone: list[str] = []
+
+    class Made(Phase):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+            self.rollback = lambda context, result: undone.append(name)  # type: ignore[method-assign]
+
+        rollback = BaseStep.rollback
+
+    made = registry(Made("a"), Phase("b", fails="no")).to_pipeline("work", context=Trail)
+    with pytest.raises(PipelineStopException):
+        run(made)
+    assert undone == ["a"]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from synaflow_core import DefinitionError
-from synaflow_core.phases import Orchestrator, StepRegistry, StepResult
+from synaflow_core.phases import (
+    BaseStep,
+    LoggingStep,
+    Orchestrator,
+    StepRegistry,
+    StepResult,
+    TimingStep,
+    ValidationStep,
+)
 from tests.phases.workflows import Phase, Trail, registry
 
 
@@ -69,7 +78,7 @@ def test_a_name_that_is_taken_is_refused(change: Callable[[StepRegistry[Trail]],
     assert names(made) == ["a", "b"]
 
 
-@pytest.mark.parametrize("weight", [-0.1, float("nan"), float("inf"), "heavy", None, True])
+@pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf, "heavy", None, True, 1e308, 10**400])
 def test_weights_that_are_no_shares_are_refused(weight: float) -> None:
     with pytest.raises(DefinitionError, match=r"workflows.py:\d+: step 'a', progress_weight"):
         registry(Phase("a", weight))
@@ -94,10 +103,58 @@ def test_what_is_no_phase_is_refused() -> None:
         registry(Phase)  # type: ignore[arg-type]
 
 
-def test_an_async_phase_is_refused() -> None:
-    class Later(Phase):
-        async def execute(self, context: Trail) -> StepResult:  # type: ignore[override]
-            return StepResult()
+class Later(Phase):
+    async def execute(self, context: Trail) -> StepResult:  # type: ignore[override]
+        return StepResult()
 
-    with pytest.raises(DefinitionError, match=r"test_registry.py:\d+: step 'a'.*asynchronous"):
-        registry(Later("a"))
+
+class Waiting(Phase):
+    async def can_skip(self, context: Trail) -> bool:  # type: ignore[override]
+        return False
+
+
+class Unwaited(Phase):
+    async def rollback(self, context: Trail, result: StepResult) -> None:  # type: ignore[override]
+        context.done.clear()
+
+
+class Yielding(Phase):
+    def execute(self, context: Trail) -> Iterator[StepResult]:  # type: ignore[override]
+        yield StepResult()
+
+
+class Unstarted(Phase):
+    def rollback(self, context: Trail, result: StepResult) -> Iterator[None]:  # type: ignore[override]
+        yield context.done.clear()
+
+
+async def later(context: Trail) -> tuple[bool, str | None]:
+    return True, None
+
+
+@pytest.mark.parametrize(
+    ("phase", "told"),
+    [
+        (Later("a"), "'execute' is asynchronous"),
+        (Waiting("a"), "'can_skip' is asynchronous"),
+        (Unwaited("a"), "'rollback' is asynchronous"),
+        (Yielding("a"), "'execute' contains 'yield'"),
+        (Unstarted("a"), "'rollback' contains 'yield'"),
+        (ValidationStep(later, "a"), "'later' is asynchronous"),  # type: ignore[arg-type]
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_what_would_not_run_when_it_is_called_is_refused(
+    phase: BaseStep[Trail], told: str, wrapped: bool
+) -> None:
+    with pytest.raises(DefinitionError, match=rf"test_registry.py:\d+: step 'a': {told}"):
+        registry(TimingStep(LoggingStep(phase)) if wrapped else phase)
+
+
+def test_only_a_phase_can_be_wrapped_and_only_a_function_be_the_check() -> None:
+    with pytest.raises(DefinitionError, match="expected an instance of BaseStep, got the class"):
+        LoggingStep(Phase)  # type: ignore[arg-type]
+    with pytest.raises(DefinitionError, match="expected an instance of BaseStep, got NoneType"):
+        TimingStep(None)  # type: ignore[arg-type]
+    with pytest.raises(DefinitionError, match="step 'full': expected a function, got True"):
+        ValidationStep(True, "full")  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from synaflow_core.phases import (
     LoggingStep,
     Orchestrator,
     StepFailedError,
+    StepResult,
     TimingStep,
     ValidationStep,
 )
@@ -54,3 +56,15 @@ def test_a_validation_goes_on_or_fails_with_its_message() -> None:
     assert Orchestrator(registry(Phase("a"), check), Trail()).execute()["success"]
     with pytest.raises(StepFailedError, match="step 'check' failed: a is missing"):
         Orchestrator(registry(ValidationStep(has_a, "check", 1)), Trail()).execute()
+    with pytest.raises(StepFailedError, match=r"expected the check to return \(ok, message\), got"):
+        Orchestrator(registry(ValidationStep(lambda _: True)), Trail()).execute()  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("wrapper", [LoggingStep, TimingStep])
+def test_a_wrapped_phase_that_returns_no_result_has_failed(wrapper: Any) -> None:
+    class Forgetful(Phase):
+        def execute(self, context: Trail) -> StepResult:
+            return None  # type: ignore[return-value]
+
+    with pytest.raises(StepFailedError, match=r"execute\(\) to return a StepResult, got None"):
+        Orchestrator(registry(wrapper(Forgetful("a"))), Trail()).execute()
