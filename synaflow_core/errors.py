@@ -210,5 +210,9 @@ class LossyValueError(HandoffError):
     """A value would not have come back equal from the handoff store, so nothing was written."""
 
 
+class SupersededError(RunError):
+    """A macro-task was still at work when its run was rolled back, or another attempt began."""
+
+
 class DriftError(RunError):
     """The pipeline's code is not the one that was exported."""

@@ -20,6 +20,7 @@ import msgspec
 
 from synaflow_core.boundary import InputSpec, Outputs, OutputSpec, open_inputs
 from synaflow_core.compensation import begin_attempt
+from synaflow_core.compensation.remembered import RememberedJournal
 from synaflow_core.compensation.rollback import undo_done
 from synaflow_core.contract import Contract, contract_of
 from synaflow_core.contract.digest import STEP_TEXTS
@@ -29,6 +30,7 @@ from synaflow_core.engine.lower import lower
 from synaflow_core.engine.positions import aligned_inputs
 from synaflow_core.engine.result import Monitor, reports
 from synaflow_core.engine.run import new_state, run_program, run_program_async
+from synaflow_core.engine.state import RunState
 from synaflow_core.errors import DriftError
 from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_core.pipeline import Pipeline
@@ -119,6 +121,7 @@ def run_macro_task(
         HandoffError: A dataset could not be read or written.
         PipelineStopException: A step failed under ``OnError.STOP``.
         ThresholdExceededException: Too many items of an EACH step failed.
+        SupersededError: The run was rolled back, or another attempt began, in the meantime.
     """
     began = time.perf_counter()
     dag = pipeline.dag
@@ -162,7 +165,7 @@ def run_macro_task(
                 asyncio.run(run_program_async(state, program, monitor))
             else:
                 run_program(state, program, monitor)
-            refs = outputs.commit(state)
+            refs = _commit(outputs, state, journal)
         except BaseException as error:
             undo_done(state, error)  # the engine has, unless it is a dataset that failed
             raise
@@ -171,6 +174,18 @@ def run_macro_task(
                 journal.close()
         report = MacroReport(spec.name, tuple(reports(state)), time.perf_counter() - began)
     return MacroResult(refs, report)
+
+
+def _commit(
+    outputs: Outputs, state: RunState, journal: RememberedJournal | None
+) -> dict[str, DatasetRef | None]:
+    """Make the datasets visible, unless the attempt is no longer the one that counts."""
+    if journal is None:
+        return outputs.commit(state)
+    journal.refuse_superseded()
+    refs = outputs.commit(state)
+    journal.refuse_superseded()  # somebody may have withdrawn them right before they were there
+    return refs
 
 
 def _check_drift(

@@ -1,7 +1,8 @@
 """The beginning of an attempt of a macro-task that can be undone.
 
 An earlier attempt that was killed has left work behind that it could not undo. The next attempt of
-the same macro-task (or shard) undoes it first, so that every attempt begins clean.
+the same macro-task (or shard) undoes it first, so that every attempt begins clean. Should the
+earlier one still be at work, the fence of this one tells it that it has been superseded.
 """
 
 from __future__ import annotations
@@ -43,12 +44,27 @@ def begin_attempt(
 
     Raises:
         HandoffError: The ledger cannot be read.
+        SupersededError: Another attempt, or a rollback of the run, began in the same moment.
     """
     if all(dag.steps[name].rollback is None for name in steps):
         return None
-    ledger = Ledger(store, dag.name, run_key)
+    ledger, attempt = Ledger(store, dag.name, run_key), new_attempt()
+    fence = ledger.fence(attempt, macro_task, part)
     listing = ledger.listing()
-    left = [ledger.read(name) for name in listing.left_to(macro_task, part)]
+    journal = RememberedJournal(
+        dag=dag,
+        ledger=ledger,
+        macro_task=macro_task,
+        part=part,
+        attempt=attempt,
+        fence=fence,
+        datasets=datasets,
+        sequence=Sequence(listing.last),
+    )
+    journal.refuse_superseded(listing)  # of two that begin at once, one goes on
+    names = listing.left_to(macro_task, part)
+    ledger.take_over(fence, names)
+    left = [ledger.read(name) for name in names]
     if left:
         logger.warning(
             "an earlier attempt of macro-task '%s' has left work behind: undoing it first (%s)",
@@ -58,12 +74,4 @@ def begin_attempt(
         undo_entries(
             dag, ledger, left, RunError(f"an attempt of macro-task '{macro_task}' did not end")
         )
-    return RememberedJournal(
-        dag=dag,
-        ledger=ledger,
-        macro_task=macro_task,
-        part=part,
-        attempt=new_attempt(),
-        datasets=datasets,
-        sequence=Sequence(listing.last),
-    )
+    return journal

@@ -25,6 +25,14 @@ from typing import Any
 
 import msgspec
 
+from synaflow_core.compensation.fences import (
+    DIGITS,
+    FENCE,
+    TAKEN,
+    Fence,
+    fences_among,
+    macro_task_digest,
+)
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_core.handoff.manifest import digest_of
@@ -33,7 +41,6 @@ FORMAT = 1
 UNDOING, UNDONE = "undoing", "undone"
 
 _FOLDER = "rollback ledger"
-_DIGEST = 11  # digits of an owner that stand for the macro-task; the others are the shard
 _NAME = re.compile(r"([0-9]{20}\.[0-9a-f]{16}\.[0-9a-f]{16})\.(json|undoing|undone)")
 
 
@@ -85,16 +92,16 @@ class Entry(msgspec.Struct, frozen=True):
 
 def owner_of(macro_task: str, shard: int | None) -> str:
     """Stands for a macro-task, or one of its shards, in the names of entries; 16 hex digits."""
-    digest = digest_of(macro_task.encode()).removeprefix("sha256:")[:_DIGEST]
-    return f"{digest}{0 if shard is None else shard + 1:0{16 - _DIGEST}x}"
+    return f"{macro_task_digest(macro_task)}{0 if shard is None else shard + 1:0{16 - DIGITS}x}"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The names of all entries, oldest first, and of those that have a mark."""
+    """The names of all entries, oldest first, and of those that have a mark; and the fences."""
 
     entries: tuple[str, ...]
     marked: Mapping[str, frozenset[str]]
+    fences: tuple[Fence, ...] = ()
 
     def left_to(self, macro_task: str, part: tuple[int, int] | None) -> tuple[str, ...]:
         """The entries of earlier attempts that an attempt has to undo first, oldest first.
@@ -107,19 +114,24 @@ class Listing:
             part: Index and number of shards; None where it is not sharded.
         """
         index, count = part or (0, 1)
-        own = owner_of(macro_task, None)[:_DIGEST]
+        own = macro_task_digest(macro_task)
 
         def is_ours(name: str) -> bool:
             owner = name.split(".")[1]
-            old = max(int(owner[_DIGEST:], 16) - 1, 0)
+            old = max(int(owner[DIGITS:], 16) - 1, 0)
             return owner.startswith(own) and old % count == index
 
         return tuple(e for e in self.entries if is_ours(e) and e not in self.marked[UNDONE])
 
+    def newer(self, fence: Fence) -> Fence | None:
+        """The newest fence that supersedes another."""
+        return next((each for each in reversed(self.fences) if each.supersedes(fence)), None)
+
     @property
     def last(self) -> int:
-        """The highest sequence number; 0 when there is no entry."""
-        return int(self.entries[-1].partition(".")[0]) if self.entries else 0
+        """The highest sequence number of an entry or a fence; 0 when there is none."""
+        entry = int(self.entries[-1].partition(".")[0]) if self.entries else 0
+        return max(entry, self.fences[-1].number if self.fences else 0)
 
 
 class Ledger:
@@ -138,12 +150,13 @@ class Ledger:
             HandoffError: The storage failed.
         """
         found: dict[str, set[str]] = {"json": set(), UNDOING: set(), UNDONE: set()}
-        for file in self._folder.names():
+        files = self._folder.names()
+        for file in files:
             match = _NAME.fullmatch(file)
             if match is not None:  # anything else is what a killed process was about to write
                 found[match[2]].add(match[1])
         marked = {mark: frozenset(found[mark]) for mark in (UNDOING, UNDONE)}
-        return Listing(tuple(sorted(found["json"])), marked)
+        return Listing(tuple(sorted(found["json"])), marked, fences_among(files))
 
     def read(self, name: str) -> Entry:
         """One entry.
@@ -188,6 +201,42 @@ class Ledger:
             HandoffError: The storage failed.
         """
         return self._folder.read(f"{entry.name}.{mark}") is not None
+
+    def fence(
+        self, attempt: str, macro_task: str = "", part: tuple[int, int] | None = None
+    ) -> Fence:
+        """Put a fence in place that supersedes all before it.
+
+        Args:
+            attempt: Whose it is, a random name.
+            macro_task: The macro-task; empty for a rollback of the run.
+            part: Index and number of shards; None where it is not sharded.
+
+        Raises:
+            HandoffError: The storage failed.
+        """
+        number = Sequence(self.listing().last).next()
+        digest = macro_task_digest(macro_task) if macro_task else ""
+        fence = Fence(number, attempt, digest, *(part or (0, 1)))
+        self._publish(f"{fence.name}.{FENCE}", b"")
+        return fence
+
+    def take_over(self, fence: Fence, names: Iterable[str]) -> None:
+        """Say which entries the owner of a fence will undo.
+
+        Raises:
+            HandoffError: The storage failed.
+        """
+        self._publish(f"{fence.name}.{TAKEN}", msgspec.json.encode(list(names)))
+
+    def taken_over(self, fence: Fence) -> frozenset[str] | None:
+        """The entries that the owner of a fence undoes; None before it has said so.
+
+        Raises:
+            HandoffError: The storage failed.
+        """
+        told = self._folder.read(f"{fence.name}.{TAKEN}")
+        return None if told is None else msgspec.json.decode(told, type=frozenset[str])
 
     def withdraw(self, uris: Iterable[str]) -> None:
         """Invalidate the datasets of a macro-task whose work is undone.

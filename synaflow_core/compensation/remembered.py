@@ -6,11 +6,13 @@ then on the work can be undone by anybody. A step that is killed before that has
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, get_args
 
+from synaflow_core.compensation.fences import Fence
 from synaflow_core.compensation.ledger import (
     FORMAT,
     UNDOING,
@@ -18,6 +20,7 @@ from synaflow_core.compensation.ledger import (
     Argument,
     Entry,
     Ledger,
+    Listing,
     Sequence,
 )
 from synaflow_core.contract.codecs import codec_of
@@ -25,11 +28,13 @@ from synaflow_core.dag import Dag, Edge, Node, OutputKind, Source
 from synaflow_core.engine.journal import Done, Journal, own_output
 from synaflow_core.engine.ledger import Tally, describe
 from synaflow_core.engine.state import RunState
-from synaflow_core.errors import HandoffError
+from synaflow_core.errors import HandoffError, SupersededError
 from synaflow_core.handoff import DatasetWriter
 
 PICKLE = "pickle"
 """For types that no other codec can hold; the store refuses it unless it is allowed."""
+
+_SECONDS_TO_TAKE_OVER = 60.0
 
 
 @dataclass
@@ -40,6 +45,7 @@ class RememberedJournal(Journal):
         macro_task: The macro-task.
         part: Index of the shard and number of shards, or None.
         attempt: The attempt, a random name.
+        fence: Its fence.
         datasets: Addresses of what the macro-task writes.
     """
 
@@ -48,6 +54,7 @@ class RememberedJournal(Journal):
     macro_task: str = field(kw_only=True)
     part: tuple[int, int] | None = field(kw_only=True)
     attempt: str = field(kw_only=True)
+    fence: Fence = field(kw_only=True)
     datasets: tuple[str, ...] = field(kw_only=True)
     sequence: Sequence = field(kw_only=True)
     _writers: dict[str, DatasetWriter] = field(default_factory=dict)
@@ -76,8 +83,32 @@ class RememberedJournal(Journal):
             if done.node is tally.node:
                 try:
                     done.kept = self._entered(done)
+                    self.refuse_superseded()
                 except Exception as error:
                     self.failure = self.failure or self._told(done.node, error)
+
+    def refuse_superseded(self, listing: Listing | None = None) -> None:
+        """Look whether somebody else has taken over.
+
+        Args:
+            listing: Where to look; None: what is there now.
+
+        Raises:
+            SupersededError: Somebody has; what the attempt has written is withdrawn, unless another
+                attempt may have written it anew.
+        """
+        newer = (listing or self.ledger.listing()).newer(self.fence)
+        if newer is None:
+            return
+        if newer.of_run:
+            self.ledger.withdraw(self.datasets)
+        shard = "" if self.part is None else f", shard {self.part[0] + 1}"
+        happened = "its run was rolled back" if newer.of_run else "another attempt of it began"
+        raise SupersededError(
+            f"{happened} while this attempt of macro-task '{self.macro_task}'{shard} was still at "
+            "work, so it ends here; what it had done is undone\n"
+            "    -> see that nothing of a run is at work any more when it is rolled back or retried"
+        )
 
     def _values(self, state: RunState, node: Node) -> dict[str, Any]:
         values = super()._values(state, node)
@@ -139,6 +170,8 @@ class RememberedJournal(Journal):
         )
 
     def _told(self, node: Node, error: Exception) -> Exception:
+        if isinstance(error, SupersededError):
+            return error
         if isinstance(error, HandoffError):
             return HandoffError(
                 f"what the rollback of step '{node.name}' is to be given cannot be kept: {error}"
@@ -152,7 +185,23 @@ class RememberedJournal(Journal):
         """Withdraw the datasets, then mark the entry: a kill from here on is noticed."""
         if done.kept is None:  # it could not be kept, so nobody else will undo it
             return False
-        return begin_undoing(self.ledger, done.kept)
+        newer = self.ledger.listing().newer(self.fence)
+        if newer is not None and done.kept.name in self._taken_over(newer):
+            return None
+        return begin_undoing(self.ledger, done.kept, withdraw=newer is None or newer.of_run)
+
+    def _taken_over(self, newer: Fence) -> frozenset[str]:
+        """What somebody else undoes, who says so right after the fence."""
+        end, pause = time.monotonic() + _SECONDS_TO_TAKE_OVER, 0.001
+        while (taken := self.ledger.taken_over(newer)) is None:
+            if time.monotonic() > end:
+                raise HandoffError(
+                    "it was superseded by somebody who did not say what they undo: "
+                    "it is left to the next attempt, or the next rollback of the run"
+                )
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
+        return taken
 
     def undone(self, done: Done, error: Exception | None) -> None:
         """Mark the entry as undone."""
@@ -185,12 +234,16 @@ class Reopened:
         return self.open()
 
 
-def begin_undoing(ledger: Ledger, entry: Entry) -> bool | None:
-    """What comes before the call of a rollback; see :meth:`Journal.undoing`."""
+def begin_undoing(ledger: Ledger, entry: Entry, *, withdraw: bool = True) -> bool | None:
+    """What comes before the call of a rollback; see :meth:`Journal.undoing`.
+
+    ``withdraw``: the datasets are those of the entry's attempt, not of a later one.
+    """
     if ledger.has(entry, UNDONE):
         return None
     repeated = ledger.has(entry, UNDOING)
-    ledger.withdraw(entry.datasets)
+    if withdraw:
+        ledger.withdraw(entry.datasets)
     if not repeated:
         ledger.mark(entry, UNDOING)
     return repeated

@@ -28,6 +28,7 @@ from synaflow_core.engine.state import RunState
 from synaflow_core.engine.sync import SyncSeam
 from synaflow_core.errors import DriftError, RunError
 from synaflow_core.handoff import HandoffStore
+from synaflow_core.handoff.writer import new_attempt
 from synaflow_core.pipeline import Pipeline
 
 
@@ -88,7 +89,8 @@ def rollback_run(
 
     To be called when the run has failed, was cancelled or has crashed, after all its tasks have
     ended, by one caller at a time. Calling it again does what is left, mostly nothing. The datasets
-    of undone macro-tasks are withdrawn: a later attempt has to run them again.
+    of undone macro-tasks are withdrawn: a later attempt has to run them again. A task that is still
+    at work fails as soon as it completes a step with a rollback, and undoes that step itself.
 
     Args:
         pipeline: The user's pipeline, as the run's tasks had it.
@@ -102,10 +104,10 @@ def rollback_run(
     """
     ledger = Ledger(store, pipeline.dag.name, run_key)
     cause = error if isinstance(error, BaseException) else RunError(error)
-    listing = ledger.listing()
-    return undo_entries(
-        pipeline.dag, ledger, [ledger.read(name) for name in listing.entries], cause
-    )
+    fence = ledger.fence(new_attempt())
+    names = ledger.listing().entries
+    ledger.take_over(fence, names)
+    return undo_entries(pipeline.dag, ledger, [ledger.read(name) for name in names], cause)
 
 
 def undone_macro_tasks(
@@ -127,7 +129,10 @@ def undone_macro_tasks(
     """
     ledger = Ledger(store, pipeline, run_key)
     listing = ledger.listing()
-    entries = [ledger.read(name) for name in listing.entries]  # oldest first
+    begun = {fence.attempt: fence.number for fence in listing.fences}
+    entries = [ledger.read(name) for name in listing.entries]
+    # Oldest first; what a superseded attempt entered afterwards is older than its successor's.
+    entries.sort(key=lambda entry: (begun.get(entry.attempt, entry.sequence), entry.sequence))
     cut = {entry.macro_task: entry.shards for entry in entries}
     latest: dict[tuple[str, int | None], tuple[str, bool]] = {}
     for entry in entries:

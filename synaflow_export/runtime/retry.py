@@ -9,6 +9,7 @@ what was raised                                                           verdic
 bad params, drifted code, a pipeline or contract that is not valid        final
 a value that the store cannot hold without loss                           final
 an exceeded error threshold, a deadlock under ``strict_lockstep``         final
+an attempt beside another, or in a run that was rolled back meanwhile     final
 ``PipelineStopException`` whose cause is an ``OSError`` (connection,      retry
 timeout, file), whatever else that exception also is
 ``PipelineStopException`` whose cause says that data or code is wrong:    final
@@ -35,6 +36,7 @@ from synaflow_core.errors import (
     PipelineStopException,
     ProblemsError,
     RunError,
+    SupersededError,
     ThresholdExceededException,
     WrongEngineError,
 )
@@ -44,6 +46,7 @@ _FINAL = (
     DriftError,
     LockstepDeadlockError,
     LossyValueError,
+    SupersededError,
     ThresholdExceededException,
     WrongEngineError,
 )

@@ -3,7 +3,8 @@
 Each shard is ``python -m synaflow_export.runtime.shard_processes REQUEST ANSWER``: what it is to do
 and what came of it are JSON files, its log goes where this process's does, and no orchestrator is
 imported. When one fails, the others are stopped: what they are at is interrupted, so that steps can
-clean up. A shard's parts are visible only once all are joined, so nothing is left half done.
+clean up. The same happens when this process is killed, which they see by the end of their input. A
+shard's parts are visible only once all are joined, so nothing is left half done.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import ShardFailedError, worth_retrying
 from synaflow_export.runtime.running import Place, run_exported
 from synaflow_export.runtime.shards import join_shards, part_of, plan_shards
+from synaflow_export.runtime.watching import interrupted_after
 
 _SECONDS_BETWEEN_LOOKS = 0.05
 _SECONDS_TO_END = 10
@@ -123,17 +125,19 @@ class _Processes:
         self.working[index] = subprocess.Popen(
             [sys.executable, "-m", __name__, str(ask), str(answer)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # nothing is written: it ends with this process
         )
 
     def _ended(self, index: int, request: _Request) -> dict[str, Any]:
-        process, label = self.working.pop(index), request.shard["label"]
+        label = request.shard["label"]
+        with self.working.pop(index) as process:
+            returncode = process.wait()
         try:
             answer: dict[str, Any] = json.loads((self.folder / f"{index}.answer").read_bytes())
         except FileNotFoundError:
             raise ShardFailedError(
                 f"shard {label} of '{request.macro_task}' did not end: its process ended with "
-                f"exit code {process.returncode} (see the log of the task)",
+                f"exit code {returncode} (see the log of the task)",
                 again=True,
             ) from None
         if "error" in answer:
@@ -148,11 +152,11 @@ class _Processes:
         for process in self.working.values():
             process.terminate()
         for process in self.working.values():
-            try:
-                process.wait(_SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            with process:
+                try:
+                    process.wait(_SECONDS_TO_END)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
 def _cores() -> int:
@@ -168,6 +172,8 @@ def _interrupted(number: int, frame: object) -> None:
 
 def _work(ask: Path, answer: Path) -> None:
     """Run one shard: the whole of such a process."""
+    parent = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # steps have no input
     signal.signal(signal.SIGTERM, _interrupted)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     request = _Request(**json.loads(ask.read_bytes()))
@@ -179,14 +185,15 @@ def _work(ask: Path, answer: Path) -> None:
         on_report=lambda report: None,
     )
     try:
-        _, result = run_exported(
-            Exported(Path(request.folder)),
-            request.macro_task,
-            place,
-            params=request.params,
-            inputs=request.inputs,
-            shard=request.shard,
-        )
+        with interrupted_after(parent, signal.SIGTERM):
+            _, result = run_exported(
+                Exported(Path(request.folder)),
+                request.macro_task,
+                place,
+                params=request.params,
+                inputs=request.inputs,
+                shard=request.shard,
+            )
         found: dict[str, Any] = {"part": part_of(request.shard, result)}
     except SynaflowError as error:
         found = {"error": str(error), "again": worth_retrying(error)}

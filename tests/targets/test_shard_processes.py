@@ -1,7 +1,10 @@
-"""Shards as processes of this machine: when one fails, the others are interrupted, and clean up."""
+"""Shards as processes of this machine: when one fails, or their task, they clean up and end."""
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -48,3 +51,22 @@ def test_a_shard_that_is_stopped_cleans_up(tmp_path: Path) -> None:
     with pytest.raises(ShardFailedError, match=r"shard 1/2 of 'sent'.*this one cannot be sent"):
         run_shards(run.exported, "sent", run.place, params={}, inputs=run.returned, at_most=2)
     assert (tmp_path / "taken back").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
+def test_shards_whose_task_is_killed_clean_up_and_end(tmp_path: Path) -> None:
+    code = CODE.replace("__FOLDER__", repr(str(tmp_path))).replace("row == 0", "row == 7")
+    run = Run(tmp_path, code.replace("[0, 1]", "[1]"))
+    run.shard("rows")
+    task = os.fork()
+    if not task:
+        run_shards(run.exported, "sent", run.place, params={}, inputs=run.returned, at_most=2)
+        os._exit(0)
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.02)
+    os.kill(task, signal.SIGKILL)
+    os.waitpid(task, 0)
+    end = time.monotonic() + 60
+    while not (tmp_path / "taken back").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -4,10 +4,17 @@ How failures are told to Dagster: always as ``dg.Failure`` with the counts of th
 what :mod:`synaflow_export.runtime.retry` calls final does not allow retries. An exceeded error
 threshold is told as the failed check of an asset, too. What is no error of ours (a full disk, a
 killed process) propagates, and the retry policy of the file decides.
+
+The multiprocess executor runs each step in a process of its own. When the process of the run is
+killed, Dagster takes the run as failed at once, and nobody watches over its steps any more; so they
+do it themselves. In a run that executes its steps itself there is nothing to watch, and where each
+step has a machine of its own (Kubernetes, Celery) that is the executor's affair.
 """
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +31,10 @@ if TYPE_CHECKING:
     from synaflow_core.macro import MacroResult, MacroSpec
     from synaflow_export.runtime.dagster.export import Export
     from synaflow_export.runtime.dagster.results import Report
+
+
+_EITHER = dg.multi_or_in_process_executor.name
+"""Dagster's default: a process for each step, unless the config of the run says otherwise."""
 
 
 def run_macro_task(
@@ -59,12 +70,36 @@ def run_macro_task(
     results = Results(context, report)
     try:
         refuse_undone(placing)
-        spec, result = _run(placing, macro_task, inputs or {}, params, report)
+        with ended_with_its_run(context):
+            spec, result = _run(placing, macro_task, inputs or {}, params, report)
     except SynaflowError as error:
         if isinstance(error, ThresholdExceededException):
             yield from results.exceeded(error)
         raise told_in_dagsters_terms(error, report) from error
     yield from results.produced(spec, result)
+
+
+@contextlib.contextmanager
+def ended_with_its_run(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
+    """Interrupt the block when the process of the run is killed, as Dagster's *Terminate* does."""
+    import multiprocessing
+
+    from synaflow_export.runtime.watching import interrupted_after
+
+    run = multiprocessing.parent_process()
+    if run is None or not _has_own_process(context):
+        yield
+        return
+    with interrupted_after(run.sentinel, signal.SIGINT):
+        yield
+
+
+def _has_own_process(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> bool:
+    """Whether the run has started this process for this step."""
+    executor = context.job_def.executor_def.name
+    asked: Mapping[str, Any] = context.run.run_config.get("execution", {}).get("config", {})
+    either = executor == _EITHER and "in_process" not in asked
+    return executor == dg.multiprocess_executor.name or either
 
 
 def told_in_dagsters_terms(error: SynaflowError, report: Report | None = None) -> BaseException:

@@ -15,7 +15,11 @@ from synaflow_core.errors import SynaflowError
 from synaflow_core.handoff import DatasetRef
 from synaflow_export.runtime.dagster.place import Placing
 from synaflow_export.runtime.dagster.rollback import refuse_undone
-from synaflow_export.runtime.dagster.running import given_params, told_in_dagsters_terms
+from synaflow_export.runtime.dagster.running import (
+    ended_with_its_run,
+    given_params,
+    told_in_dagsters_terms,
+)
 
 if TYPE_CHECKING:
     from synaflow_export.runtime.dagster.export import Export
@@ -86,14 +90,15 @@ def run_shard(
 
     placing, report = Placing(context, export), Report()
     try:
-        _, result = run_exported(
-            placing.exported,
-            macro_task,
-            placing.place(context.run.run_id, report.keep),
-            params=given_params(params, placing),
-            inputs={name: returned(ref) for name, ref in inputs.items()},
-            shard=shard,
-        )
+        with ended_with_its_run(context):
+            _, result = run_exported(
+                placing.exported,
+                macro_task,
+                placing.place(context.run.run_id, report.keep),
+                params=given_params(params, placing),
+                inputs={name: returned(ref) for name, ref in inputs.items()},
+                shard=shard,
+            )
     except SynaflowError as error:
         raise told_in_dagsters_terms(error, report) from error
     context.add_output_metadata(report.told())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.targets.dagster.running import DefsFolder, Exported
@@ -31,14 +33,35 @@ SLOW = BOOKING.replace(
 )
 """Paying takes until somebody stops it."""
 
+STUBBORN = SLOW.replace('"booking"', '"stubborn"').replace(
+    """
+        note(log, "book hotel")
+        return "Ritz"
+""",
+    """
+        import contextlib
+        import os
+        import time
+
+        held = Path(log).with_name("held")
+        if held.exists():
+            Path(log).with_name("pid").write_text(str(os.getpid()))
+        while held.exists():
+            with contextlib.suppress(BaseException):
+                time.sleep(0.1)
+        note(log, "book hotel")
+        return "Ritz"
+""",
+)
+"""Booking a hotel takes as long as there is a file, whoever wants to stop it."""
+
 UNDONE = ["cancel Ritz", "cancel AZ 1"]
 
 
-@pytest.fixture(scope="module")
-def booking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Exported, Server]]:
-    """A server with the pipeline; each step is a process, and the sensors look every second."""
-    folder = tmp_path_factory.mktemp("booking")
-    exported = DefsFolder(None, folder).export(SLOW)
+@contextlib.contextmanager
+def served(source: str, folder: Path) -> Iterator[tuple[Exported, Server]]:
+    """A server with a pipeline; each step is a process, and the sensors look every second."""
+    exported = DefsFolder(None, folder).export(source)
     often = "default_status=dg.DefaultSensorStatus.RUNNING,\n    minimum_interval_seconds=1,"
     text = exported.text.replace("default_status=dg.DefaultSensorStatus.RUNNING,", often)
     exported.file.write_text(text)
@@ -46,17 +69,23 @@ def booking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Exported
         yield exported, server
 
 
+@pytest.fixture(scope="module")
+def booking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Exported, Server]]:
+    with served(SLOW, tmp_path_factory.mktemp("booking")) as both:
+        yield both
+
+
 def launched(booking: tuple[Exported, Server], folder: Path) -> str:
     """Id of a run that somebody must stop."""
     exported, server = booking
     (folder / "fail").touch()
     params = {"log": str(folder / "log"), "fail": str(folder / "fail")}
-    run_id: str = server.launch("booking", exported.config(params))["run"]["runId"]
+    run_id: str = server.launch(exported.name, exported.config(params))["run"]["runId"]
     return run_id
 
 
-def process_of_pay(server: Server, folder: Path) -> int:
-    """Id of the process of the last step, once it is at work."""
+def process_at_work(server: Server, folder: Path) -> int:
+    """Id of the process of the step that has to be stopped, once it is at work."""
     pid = folder / "pid"
     while not (pid.exists() and pid.read_text()):
         server.check()
@@ -71,17 +100,28 @@ def undone(server: Server, run_id: str, folder: Path) -> list[str]:
     return [line.partition(" because")[0] for line in (folder / "log").read_text().splitlines()]
 
 
-def test_a_run_that_was_stopped_is_rolled_back_after_its_steps_have_ended(
+def check_the_next_run(booking: tuple[Exported, Server], folder: Path) -> None:
+    """A new run does everything again."""
+    exported, server = booking
+    params = {"log": str(folder / "log")}
+    again = server.launch(exported.name, exported.config(params))["run"]["runId"]
+    assert server.finished(again) == "SUCCESS"
+    told = (folder / "log").read_text().splitlines()
+    assert told[-3:] == ["book flight", "book hotel", "pay"]
+
+
+def test_a_run_that_was_stopped_is_rolled_back_after_its_steps_and_the_next_one_succeeds(
     booking: tuple[Exported, Server], tmp_path: Path
 ) -> None:
     server = booking[1]
     run_id = launched(booking, tmp_path)
-    process_of_pay(server, tmp_path)
+    process_at_work(server, tmp_path)
     server.terminate(run_id)
     assert server.finished(run_id) == "CANCELED"
     told = undone(server, run_id, tmp_path)
     assert told == ["book flight", "book hotel", "pay ends", *UNDONE]
     assert server.finished(run_id) == "CANCELED"
+    check_the_next_run(booking, tmp_path)
 
 
 def test_a_run_whose_step_was_killed_is_rolled_back_and_the_next_one_succeeds(
@@ -89,13 +129,41 @@ def test_a_run_whose_step_was_killed_is_rolled_back_and_the_next_one_succeeds(
 ) -> None:
     server = booking[1]
     run_id = launched(booking, tmp_path)
-    os.kill(process_of_pay(server, tmp_path), signal.SIGKILL)
+    os.kill(process_at_work(server, tmp_path), signal.SIGKILL)
     assert server.finished(run_id) == "FAILURE"
     assert undone(server, run_id, tmp_path) == ["book flight", "book hotel", *UNDONE]
+    check_the_next_run(booking, tmp_path)
 
-    exported = booking[0]
-    params = {"log": str(tmp_path / "log")}
-    again = server.launch("booking", exported.config(params))["run"]["runId"]
-    assert server.finished(again) == "SUCCESS"
-    told = (tmp_path / "log").read_text().splitlines()
-    assert told[-3:] == ["book flight", "book hotel", "pay"]
+
+def test_a_run_whose_own_process_was_killed_is_rolled_back_after_its_steps_have_ended(
+    booking: tuple[Exported, Server], tmp_path: Path
+) -> None:
+    server = booking[1]
+    run_id = launched(booking, tmp_path)
+    step = psutil.Process(process_at_work(server, tmp_path))
+    os.kill(step.ppid(), signal.SIGKILL)
+    assert server.finished(run_id) == "FAILURE"
+    told = undone(server, run_id, tmp_path)
+    assert told == ["book flight", "book hotel", "pay ends", *UNDONE]
+    step.wait(30)
+    check_the_next_run(booking, tmp_path)
+
+
+def test_what_a_step_completes_after_its_run_was_rolled_back_is_undone_by_itself(
+    tmp_path: Path,
+) -> None:
+    held = tmp_path / "held"
+    held.touch()
+    with served(STUBBORN, tmp_path) as stubborn:
+        server = stubborn[1]
+        run_id = launched(stubborn, tmp_path)
+        step = psutil.Process(process_at_work(server, tmp_path))
+        os.kill(step.ppid(), signal.SIGKILL)
+        assert server.finished(run_id) == "FAILURE"
+        assert undone(server, run_id, tmp_path) == ["book flight", "cancel AZ 1"]
+
+        held.unlink()
+        step.wait(30)
+        told = (tmp_path / "log").read_text().splitlines()
+        assert told[2:] == ["book hotel", "cancel Ritz"]
+        check_the_next_run(stubborn, tmp_path)

@@ -1,0 +1,88 @@
+"""Fences: an attempt that was taken for dead must not go on where others have taken over.
+
+An orchestrator may give up a process that is still at work: its machine cannot be reached, or the
+process that watched over it was killed. Whatever such a process completes after its run was rolled
+back, or beside the next attempt of its macro-task, would be undone by nobody. So each attempt, and
+each rollback of a run, puts a fence into the ledger when it begins, and then a list of what it
+takes over from others, which it will undo::
+
+    01764110000000000000.77de….4f1a….fence
+                                    .taken     names of entries, as JSON
+
+Whoever finds that there is a newer fence than its own has been superseded: it fails, and undoes
+itself what is not on the list. It looks when it has put an entry in place, and before and after
+its datasets become visible. A fence is put in place before the entries are listed, and an entry
+before fences are looked for, so of two at the same moment at least one sees the other, and the
+list says whose an entry is. Numbers are above all that were there, so clocks need not agree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from synaflow_core.handoff.manifest import digest_of
+
+FENCE, TAKEN = "fence", "taken"
+
+DIGITS = 11  # of the digest that stands for a macro-task in names of files
+_OF_RUN = "run"
+_NAME = re.compile(
+    rf"([0-9]{{20}})\.({_OF_RUN}|([0-9a-f]{{{DIGITS}}})([0-9a-f]{{5}})([0-9a-f]{{5}}))"
+    rf"\.([0-9a-f]{{16}})\.({FENCE}|{TAKEN})"
+)
+
+
+@dataclass(frozen=True, order=True)
+class Fence:
+    """One fence; the greater one is newer.
+
+    Attributes:
+        number: Its place among all fences of the run.
+        attempt: The attempt that it belongs to, a random name.
+        macro_task: Stands for the macro-task; empty for a rollback of the whole run.
+        index: The shard.
+        count: How many shards there are; 1 where the macro-task is not sharded.
+    """
+
+    number: int
+    attempt: str
+    macro_task: str = ""
+    index: int = 0
+    count: int = 1
+
+    @property
+    def of_run(self) -> bool:
+        """Whether the run was rolled back as a whole."""
+        return not self.macro_task
+
+    @property
+    def name(self) -> str:
+        """The name of its files."""
+        owner = f"{self.macro_task}{self.index:05x}{self.count:05x}" if self.macro_task else _OF_RUN
+        return f"{self.number:020d}.{owner}.{self.attempt}"
+
+    def supersedes(self, other: Fence) -> bool:
+        """Whether it is newer than another, and what that one does is its affair.
+
+        Where a run was cut into other shards before, each old shard is the affair of one new one.
+        """
+        same = self.macro_task == other.macro_task and other.index % self.count == self.index
+        return self > other and (self.of_run or same)
+
+
+def macro_task_digest(macro_task: str) -> str:
+    """Stands for a macro-task in names of files."""
+    return digest_of(macro_task.encode()).removeprefix("sha256:")[:DIGITS]
+
+
+def fences_among(files: Iterable[str]) -> tuple[Fence, ...]:
+    """The fences among the names of a ledger's files, oldest first."""
+    found = []
+    for file in files:
+        match = _NAME.fullmatch(file)
+        if match is not None and match[7] == FENCE:
+            shard = (match[3], int(match[4], 16), int(match[5], 16)) if match[3] else ()
+            found.append(Fence(int(match[1]), match[6], *shard))
+    return tuple(sorted(found))
