@@ -31,7 +31,6 @@ from synaflow_core.contract.codecs import codec_of
 from synaflow_core.errors import LossyValueError
 from synaflow_core.handoff.codecs import Decode, Encoder, Piece
 from synaflow_core.handoff.codecs.exact import Test, can_sort_sets, plain_test
-from synaflow_core.handoff.codecs.fields import is_named_tuple, is_record
 from synaflow_core.handoff.codecs.leaves import NoTagError
 from synaflow_core.handoff.codecs.same import same
 from synaflow_core.handoff.codecs.tagged import Tagger
@@ -188,14 +187,19 @@ class _Encoder:
         field = f", field {path.strip()}" if path else ""
         is_class = isinstance(self._hint, type) and not typing.get_args(self._hint)
         hint = self._hint.__qualname__ if is_class else str(self._hint)
-        advice = "annotate the element as a dataclass or TypedDict"
+        advice = "put plain data there"
         better = codec_of(cls)
-        if better not in (None, "jsonl"):
+        if better is None:  # a type without a codec makes a pickle of all that it is named in
+            advice += (
+                f", or name {cls.__qualname__} in the annotation of what the step returns and "
+                "allow pickle (--allow-pickle)"
+            )
+        elif better != "jsonl":
             advice = f"annotate what the step returns as {name}, which codec {better} stores"
-        elif is_record(cls) or is_named_tuple(cls):
-            advice = f"name {cls.__qualname__} in the annotation of what the step returns"
+        elif cls.__module__ != "builtins":
+            advice += f", or name {cls.__qualname__} in the annotation of what the step returns"
         return LossyValueError(
             f"step '{self._dataset}', item {index}{field}: a value of type {name} would not come "
             f"back unchanged from codec jsonl (element type {hint}){cause}\n"
-            f"    -> {advice}, or choose codec pickle (--allow-pickle)"
+            f"    -> {advice}"
         )
