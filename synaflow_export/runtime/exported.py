@@ -71,6 +71,22 @@ class Exported:
         """Macro-task -> its share of the progress of a run."""
         return {task["name"]: task.get("weight", 0.0) for task in self._plan["macro_tasks"]}
 
+    def done_after(self, macro_task: str) -> float | None:
+        """Share of the run that is done when a macro-task and all that it needs are, up to 1.0.
+
+        None where no step has a ``progress_weight``.
+        """
+        if all(step.progress_weight is None for step in self.contract.steps.values()):
+            return None
+        tasks = {task["name"]: task for task in self._plan["macro_tasks"]}
+        maker = {out["dataset"]: name for name, task in tasks.items() for out in task["outputs"]}
+        needed, more = {macro_task}, [macro_task]
+        while more:
+            before = {maker[entry["dataset"]] for entry in tasks[more.pop()]["inputs"]} - needed
+            needed |= before
+            more += before
+        return min(sum(self.weights[name] for name in needed), 1.0)
+
     def macro_task(self, name: str) -> MacroSpec:
         """What a macro-task runs.
 

@@ -97,6 +97,8 @@ def run_exported(
             )
     finally:
         tell_reports(macro_task, monitor.snapshot(), time.perf_counter() - began, place)
+    if shard is None:
+        tell_done(exported, macro_task, place)
     return spec, result
 
 
@@ -181,3 +183,14 @@ def tell_reports(
         # The counts are in the log; losing them here must neither fail nor hide the failure of
         # the work itself.
         place.logger.warning("the report could not be passed on", exc_info=True)
+
+
+def tell_done(exported: Exported, macro_task: str, place: Place) -> None:
+    """Log how far the run is, where steps have weights."""
+    done = exported.done_after(macro_task)
+    if done is not None:
+        place.logger.info(
+            "macro-task '%s' is done; with what it needs it is %.0f%% of the run",
+            macro_task,
+            100 * done,
+        )

@@ -36,7 +36,7 @@ from synaflow_core.errors import DriftError
 from synaflow_core.macro import MacroResult, MacroSpec
 from synaflow_core.shards import shard_from_json, split
 from synaflow_export.runtime.exported import Exported
-from synaflow_export.runtime.running import Place, reference, tell_reports
+from synaflow_export.runtime.running import Place, reference, tell_done, tell_reports
 from synaflow_export.runtime.storage import open_store
 
 
@@ -103,4 +103,5 @@ def join_shards(
         ),
         run_key=place.run_key,
     )
+    tell_done(exported, macro_task, place)
     return spec, joined

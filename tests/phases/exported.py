@@ -55,6 +55,9 @@ GUARDED = """
     p = Guarded.to_pipeline("guarded")
 """
 
+UPLOADING = {"initialize": 0.05, "validate": 0.15, "upload": 0.95, "cleanup": 1.0}
+"""Phase of the upload -> share of the run that is done after it: sums of the phases' weights."""
+
 MODULES = {"upload.py": EXAMPLE.read_text()}
 """What ``GUARDED`` imports."""
 

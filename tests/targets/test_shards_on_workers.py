@@ -136,3 +136,40 @@ def test_what_does_not_belong_together_is_told(tmp_path: Path) -> None:
         run.shard("half", {"index": "first"})
     with pytest.raises(HandoffError, match="no result of a shard"):
         run.join("half", [{"refs": None}])
+
+
+WEIGHTED = CODE.replace(
+    CODE[CODE.index("steps = [") : CODE.index("p = pipeline")],
+    """\
+def aside(rows: list[int]) -> int:
+    return len(rows)
+
+
+steps = [
+    step("rows", rows, progress_weight=1),
+    step("half", half, shards=3, progress_weight=5),
+    step("total", total, progress_weight=2),
+    step("aside", aside, progress_weight=2),
+]
+""",
+)
+
+
+def test_the_log_tells_how_much_of_a_run_is_done(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Run(tmp_path, WEIGHTED)
+    caplog.set_level(logging.INFO)
+    run.shard("rows")
+    run.shard("aside")
+    parts = [run.shard("half", each) for each in plan_shards(run.exported, "half", run.returned)]
+    assert "'half' is done" not in caplog.text  # not before the shards are joined
+    run.join("half", parts)
+    run.shard("total")
+    told = [line.message for line in caplog.records if "what it needs" in line.message]
+    assert [line.partition("it is ")[2] for line in told] == [
+        "10% of the run",
+        "30% of the run",
+        "60% of the run",
+        "80% of the run",
+    ]

@@ -20,6 +20,7 @@ from synaflow_core.errors import (
     ParamsError,
     PipelineStopException,
     Problem,
+    SupersededError,
     SynaflowError,
     ThresholdExceededException,
 )
@@ -50,6 +51,7 @@ def stopped_by(cause: BaseException) -> PipelineStopException:
         (DriftError("other code"), False),
         (LossyValueError("a set in a dict"), False),
         (LockstepDeadlockError("stuck"), False),
+        (SupersededError("its run was rolled back"), False),
         (ThresholdExceededException("step", 5, 5, 5), False),
         (HandoffError("the store does not answer"), True),
         (ConnectionError("refused"), True),
@@ -241,6 +243,7 @@ def test_only_errors_of_ours_are_judged_final() -> None:
         "WrongEngineError",
         "HandoffError",
         "LossyValueError",
+        "SupersededError",
         "DriftError",
     }
 

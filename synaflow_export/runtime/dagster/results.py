@@ -28,6 +28,8 @@ class Report:
 
     def __init__(self) -> None:
         self._values: Mapping[str, Any] = {"steps": []}
+        self.done: float | None = None
+        """Share of the run that is done with the macro-task; None where steps have no weights."""
 
     def keep(self, report: Mapping[str, Any]) -> None:
         """Take the counts, which come also when a step failed."""
@@ -55,6 +57,7 @@ class Report:
             ),
             "errors": sum(step["errors"] for step in self.steps),
             "seconds": float(self._values["duration"]),
+            **({} if self.done is None else {"progress of the run": round(self.done, 6)}),
         }
 
 

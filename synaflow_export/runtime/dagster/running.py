@@ -76,6 +76,7 @@ def run_macro_task(
         if isinstance(error, ThresholdExceededException):
             yield from results.exceeded(error)
         raise told_in_dagsters_terms(error, report) from error
+    report.done = placing.exported.done_after(macro_task)
     yield from results.produced(spec, result)
 
 

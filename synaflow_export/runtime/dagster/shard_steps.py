@@ -135,6 +135,7 @@ def join_shards(
         )
     except SynaflowError as error:
         raise told_in_dagsters_terms(error, report) from error
+    report.done = placing.exported.done_after(macro_task)
     for out, op_output in zip(spec.outputs, context.op_def.output_defs, strict=True):
         ref = result.refs[out.dataset]
         metadata = {**report.told(), **facts(ref)}

@@ -34,6 +34,9 @@ def test_the_upload_of_the_examples_fills_the_store(dags: DagFolder, tmp_path: P
     dags.export_file(workflows.EXAMPLE)
     outcome = dags.run("upload_folder", workflows.upload(tmp_path))
     assert outcome.state == "success", outcome.output
+    for phase, share in workflows.UPLOADING.items():
+        told = f"macro-task '{phase}' is done; with what it needs it is {share:.0%} of the run"
+        assert told in outcome.log
     assert workflows.uploaded(tmp_path) == workflows.COMPLETE
 
 
@@ -44,6 +47,8 @@ def test_an_upload_is_undone_when_a_later_phase_fails(dags: DagFolder, tmp_path:
     assert outcome.state == "failed"
     assert outcome.tasks["upload"] == ("success", 1)
     assert "3 files, and no index" in outcome.output
+    assert "it is 95% of the run" in outcome.log
+    assert "it is 100% of the run" not in outcome.log
     assert outcome.xcoms["rollback", "return_value"]["undone"] == ["upload"]
     assert workflows.uploaded(tmp_path) == []
 

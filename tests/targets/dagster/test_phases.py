@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.phases import exported as workflows
-from tests.targets.dagster.running import DefsFolder
+from tests.targets.dagster.running import DefsFolder, Outcome
 from tests.targets.dagster.test_rollback import rolled_back
+
+
+def progress(outcome: Outcome, name: str) -> dict[str, float]:
+    """Phase -> share of the run that was done after it, as its asset tells."""
+    told = {key: outcome.metadata(key)["progress of the run"] for key in outcome.materialised()}
+    return {key.removeprefix(f"{name}/"): share for key, share in told.items()}
 
 
 def test_the_workflow_of_the_page_is_assets_of_its_phases(defs: DefsFolder) -> None:
@@ -31,6 +37,7 @@ def test_a_failing_phase_undoes_those_before_it(defs: DefsFolder) -> None:
 def test_the_upload_of_the_examples_fills_the_store(defs: DefsFolder, tmp_path: Path) -> None:
     outcome = defs.run(defs.export_file(workflows.EXAMPLE), workflows.upload(tmp_path))
     assert outcome.success, outcome.errors()
+    assert progress(outcome, "upload_folder") == workflows.UPLOADING
     assert workflows.uploaded(tmp_path) == workflows.COMPLETE
 
 
@@ -42,6 +49,7 @@ def test_an_upload_is_undone_when_a_later_phase_fails_and_done_again_by_the_next
     failed = defs.run(exported, params)
     assert failed.steps("STEP_FAILURE") == ["guarded__cleanup"]
     assert "3 files, and no index" in failed.errors()
+    assert list(progress(failed, "guarded").values())[-1] == workflows.UPLOADING["upload"]
     assert workflows.uploaded(tmp_path) == workflows.COMPLETE[:-1]
     assert rolled_back(defs, exported, failed.run_id).success
     assert workflows.uploaded(tmp_path) == []
