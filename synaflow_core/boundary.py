@@ -111,6 +111,8 @@ class Outputs:
         streams: Steps whose items are written while they flow.
         taps: Where the engine puts them.
         placed: Those of them that are told the positions.
+        takers: Steps whose finished output is written as soon as it is there: a later step of the
+            macro-task may change it in place, as no step of another one could.
         uris: Addresses of all that is written, and of what the parts become.
     """
 
@@ -133,6 +135,7 @@ class Outputs:
         self._writers: dict[str, DatasetWriter] = {}
         self._places: dict[str, DatasetWriter] = {}
         self.taps: dict[str, Callable[..., Any]] = {}
+        self.takers: dict[str, Callable[[Any], None]] = {}
         for spec in specs:
             node = dag.steps[spec.step]
             writer = self._writers[spec.step] = self._open.enter_context(
@@ -148,6 +151,7 @@ class Outputs:
                 )
             )
             if node.output_kind is not OutputKind.STREAM:
+                self.takers[spec.step] = partial(self._take, spec)
                 continue
             self.taps[spec.step] = writer.write
             if spec.aligned:
@@ -157,11 +161,6 @@ class Outputs:
                 self.taps[spec.step] = _both(places.write, writer.write)
         self.streams = frozenset(self.taps)
         self.placed = frozenset(self._places)
-
-    @property
-    def values(self) -> frozenset[str]:
-        """Steps whose finished output is written at the end."""
-        return frozenset(self._writers) - self.streams
 
     def commit(self, state: RunState) -> dict[str, DatasetRef | None]:
         """Make all datasets visible; None for a step that gave nothing that could be used.
@@ -175,18 +174,20 @@ class Outputs:
         name, writer = spec.step, self._writers[spec.step]
         if name in state.unavailable:
             return None
-        if name not in self.taps:
-            value = state.results[name, ""]
-            if spec.representation == "value":
-                writer.write(value)
-            else:
-                # A set's order differs between processes; a dataset's digest must not.
-                unordered = isinstance(value, set | frozenset)
-                for item in sorted(value, key=repr) if unordered else elements(value):
-                    writer.write(item)
         places = self._places.get(name)
         positions = None if places is None else places.commit()
         return replace(writer.commit(errors=state.tally(name).errors), positions=positions)
+
+    def _take(self, spec: OutputSpec, value: Any) -> None:
+        writer = self._writers[spec.step]
+        if spec.representation == "value":
+            writer.write(value)
+        else:
+            # A set's order differs between processes; a dataset's digest must not.
+            unordered = isinstance(value, set | frozenset)
+            for item in sorted(value, key=repr) if unordered else elements(value):
+                writer.write(item)
+        writer.encode()
 
     def __enter__(self) -> Outputs:
         return self

@@ -140,11 +140,12 @@ def run_macro_task(
         state = new_state(
             dag,
             params,
-            wanted=outputs.values,
+            wanted=frozenset(outputs.takers),
             only=spec.steps,
             inputs=open_inputs(spec.inputs, dag, inputs, store, shard, sliced),
             partial=shard is not None,
             taps=outputs.taps,
+            takers=outputs.takers,
             placed=outputs.placed,
             journal=journal,
         )

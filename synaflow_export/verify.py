@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_core.handoff.codecs.same import same
+from synaflow_core.handoff.differences import first_difference
 from synaflow_export.runtime.running import is_absent
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Difference:
     """The first place where two runs differ.
 
     Attributes:
-        place: What differs: ``element 7``, ``number of elements``, ``errors`` ...
+        place: What differs: ``element 7.name``, ``number of elements``, ``errors`` ...
         run: What one process gave, as text.
         rehearsed: What the macro-tasks gave, as text.
     """
@@ -131,7 +131,7 @@ def _difference(
         return None  # of datasets in parts it may differ, all the same
     if dataset.representation == "value":
         values = store.read_value(left, node.returns), store.read_value(right, node.returns)
-        return None if same(*values) else Difference("value", *map(_shown, values))
+        return _difference_of("value", *values)
     sides = store.read(left, node.element), store.read(right, node.element)
     return _first_difference(zip_longest(*sides, fillvalue=_NOTHING), left, right)
 
@@ -142,9 +142,18 @@ def _first_difference(
     for index, (ours, theirs) in enumerate(pairs):
         if ours is _NOTHING or theirs is _NOTHING:
             return Difference("number of elements", f"{left.count:,}", f"{right.count:,}")
-        if not same(ours, theirs):
-            return Difference(f"element {index:,}", _shown(ours), _shown(theirs))
+        difference = _difference_of(f"element {index:,}", ours, theirs)
+        if difference is not None:
+            return difference
     return None
+
+
+def _difference_of(what: str, ours: Any, theirs: Any) -> Difference | None:
+    found = first_difference(ours, theirs)
+    if found is None:
+        return None
+    path, mine, other = found
+    return Difference(what + path, _shown(mine), _shown(other))
 
 
 def _count(ref: DatasetRef | None) -> str:

@@ -184,10 +184,15 @@ def _uses(state: RunState, program: Program) -> dict[str, int]:
 
 
 def _after(state: RunState, stage: Stage, uses: dict[str, int]) -> None:
-    """Forget values that nobody reads any more, so that memory follows the live part of the run."""
+    """Hand out what is finished before anybody can change it; forget what nobody reads any more.
+
+    So memory follows the live part of the run.
+    """
     if state.journal is not None and state.journal.failure is not None:
         state.stop(state.journal.failure)
     for name in stage.steps:
+        if name in state.takers and (name, "") in state.results:
+            state.takers[name](state.results[name, ""])
         for edge in state.dag.steps[name].edges:
             if edge.source is Source.STEP:
                 state.results.pop((edge.producer, name), None)

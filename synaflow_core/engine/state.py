@@ -68,6 +68,7 @@ class RunState:
         counts: The loops that run now, for live counts.
         emitting: Running generator step -> items that it has yielded so far.
         progress: Where the pipeline's observers are told of it.
+        takers: Steps whose finished output is taken as soon as it is there.
         placed: Steps whose tap takes ``(position in the source, item)``.
         partial: The run sees a part of the items only, so it does not judge thresholds.
         journal: What can be undone; None when no step of the run has a rollback.
@@ -79,6 +80,7 @@ class RunState:
     kept: frozenset[str] = frozenset()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     taps: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    takers: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
     placed: frozenset[str] = frozenset()
     strict_lockstep: bool = False
     partial: bool = False

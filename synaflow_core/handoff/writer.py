@@ -71,6 +71,11 @@ class DatasetWriter:
             item = self._make_room(item)
         items.append(item)
 
+    def encode(self) -> None:
+        """Encode what was written so far, because its owner may change it; raises as ``write``."""
+        self._check_open()
+        self._flush_items()
+
     def commit(self, errors: int = 0) -> DatasetRef:
         """Write the rest, then the manifest, which makes the dataset visible as a whole.
 

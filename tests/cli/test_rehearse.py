@@ -43,6 +43,35 @@ PIPE = """
     steps = [step("rows", rows), step("half", half, on_error=OnError.STOP), step("total", total)]
     p = pipeline("p", Params, steps)
 """
+WORKFLOW = """
+    import os
+    from dataclasses import dataclass, field
+
+    from synaflow_core.phases import BaseStep, BaseStepContext, StepRegistry, StepResult
+
+
+    @dataclass
+    class Seen(BaseStepContext):
+        seen: list[str] = field(default_factory=list)
+
+
+    class See(BaseStep[Seen]):
+        progress_weight = 1
+        name = ""
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def execute(self, context: Seen) -> StepResult:
+            context.seen.append(self.name)
+            return StepResult(data={})
+
+
+    registry = StepRegistry[Seen]()
+    registry.register(See("first"))
+    registry.register(See("second"))
+    p = registry.to_pipeline("work", context=Seen)
+"""
 LUCK = """
     import os
     from collections.abc import Iterator
@@ -196,6 +225,18 @@ def test_what_differs_is_shown(cli: Any, project: Any) -> None:
     assert found["equal"] is False
     assert [each["name"] for each in found["datasets"] if each["difference"]] == ["rows"]
     assert found["datasets"][0]["difference"]["place"] == "element 5"
+
+
+def test_a_workflow_gives_the_same_everywhere(cli: Any, project: Any) -> None:
+    project.write("work.py", WORKFLOW)
+    done = cli("verify", "work.py", "--quiet")
+    assert done.code == 0, done.out
+    assert "2 datasets and the counts of 2 steps are equal" in done.out
+    project.write("work.py", WORKFLOW.replace("data={}", 'data={"at": [os.getpid()]}'))
+    found = json.loads(cli("verify", "work.py", "--format", "json").out)
+    differences = [each["difference"] for each in found["datasets"]]
+    assert [each["place"] for each in differences] == ["value.step_results[0].data['at'][0]"] * 2
+    assert all(each["run"].isdigit() for each in differences)
 
 
 def test_runs_that_fail_alike_leave_nothing_to_compare(cli: Any, pipe: None) -> None:

@@ -31,7 +31,7 @@ from synaflow_core.macro import MacroSpec, run_macro_task
 from synaflow_export.plan import GRANULARITIES
 from tests.engine.reference import Plan as StepPlan
 from tests.engine.reference import build, plans
-from tests.engine.rehearsing import planned, read, rehearse
+from tests.engine.rehearsing import planned, read, rehearse, run_task
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
@@ -232,3 +232,33 @@ def test_unserialisable_values_and_resources_stay_inside(tmp_path: Path) -> None
     refs, _ = rehearse(made, planned(made), store)
     assert read(made, store, "listed", refs["listed"]) == [1, 2, 3, 4, 5]  # type: ignore[arg-type]
     assert opened == ["open", "closed"]
+
+
+@pytest.mark.parametrize("granularity", ["step", "pipeline"])
+def test_a_value_is_stored_as_it_was_when_its_step_had_ended(
+    tmp_path: Path, granularity: str
+) -> None:
+    def first() -> dict[str, int]:
+        return {"a": 1}
+
+    def second(first: dict[str, int]) -> list[int]:
+        first["a"] = 2  # in place, which no other task could see
+        return [1]
+
+    def third(second: list[int]) -> int:
+        second.append(3)
+        return len(second)
+
+    made = pipeline("p", None, [step("first", first), step("second", second), step("third", third)])
+    plan = planned(made, granularity)
+    store = HandoffStore(tmp_path)
+    specs = [msgspec.json.decode(msgspec.json.encode(t), type=MacroSpec) for t in plan.macro_tasks]
+    if granularity == "pipeline":  # all that it makes is written, as ``verify`` asks for
+        every = planned(made, "step").macro_tasks
+        outputs = [msgspec.json.decode(msgspec.json.encode(t), type=MacroSpec) for t in every]
+        specs = [msgspec.structs.replace(specs[0], outputs=sum((o.outputs for o in outputs), ()))]
+    refs: dict[str, Any] = {}
+    for spec in specs:
+        refs |= run_task(made, spec, refs, store).refs
+    found = {name: read(made, store, name, ref) for name, ref in refs.items()}
+    assert found == {"first": {"a": 1}, "second": [1], "third": 2}
