@@ -7,6 +7,7 @@ item by item becomes one EACH step that runs the sub-pipeline once per item
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -179,6 +180,9 @@ def _each_node(
     exported = dag.steps[_exported(include)]
     is_async = dag.is_async or function.is_async
     runner = AsyncSubRun if is_async else SubRun
+    weights = [
+        weight for each in dag.steps.values() if (weight := each.progress_weight) is not None
+    ]
     return Node(
         name=include.name,
         fn=runner(include.name, include.fn, _exporting(dag, exported), exported.name),
@@ -193,4 +197,6 @@ def _each_node(
         scope=(include.name,),
         where=function.where,
         description=dag.description,
+        # As much as the steps weigh where they are included once.
+        progress_weight=math.fsum(weights) if weights else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,6 +14,7 @@ from synaflow_core import (
     PipelineStopException,
     ProgressEvent,
     ThresholdExceededException,
+    include,
     pipeline,
     run,
     set_progress,
@@ -145,6 +146,41 @@ def test_a_run_that_has_been_ended_stays_where_it_was(asynchronous: bool, thresh
     assert seen == [reached]
     assert monitor.progress() == reached
     assert told == [0.25]
+
+
+@pytest.mark.parametrize("per_item", [False, True])
+def test_an_include_weighs_what_its_steps_weigh(per_item: bool) -> None:
+    told: list[float] = []
+
+    def watch(context: Any) -> None:
+        told.extend([context.progress] if context.event is ProgressEvent.ADVANCED else [])
+
+    class Part(NamedTuple):
+        number: int
+
+    def one(number: int) -> int:
+        return number
+
+    def two(one: int) -> int:
+        return one
+
+    def begin() -> int:
+        return 1
+
+    def begin_list() -> list[int]:
+        return [1, 2]
+
+    def part(begin: int) -> Part:
+        return Part(begin)
+
+    part_steps = [step("one", one, progress_weight=1), step("two", two, progress_weight=2)]
+    inner = pipeline("inner", Part, part_steps, exports="two")
+    steps = [
+        step("begin", begin_list if per_item else begin, progress_weight=1),
+        include("part", part, inner),
+    ]
+    run(pipeline("p", None, steps, observers=[Observer(watch)], exports="part"))
+    assert told == ([0.25, 1.0] if per_item else [0.25, 0.5, 1.0])
 
 
 def test_what_is_at_work() -> None:
