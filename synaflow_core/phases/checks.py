@@ -55,10 +55,20 @@ def check_is_phase(step: Any) -> None:
     Raises:
         DefinitionError: It is no phase.
     """
-    if not isinstance(step, BaseStep):
-        got = f"the class {step.__name__}" if isinstance(step, type) else type(step).__name__
-        message = f"expected an instance of BaseStep, got {got}"
-        raise refused(Problem("", "", "no-step", message, "pass MyStep(), an instance"))
+    check_kind("step", step, BaseStep)
+
+
+def check_kind(what: str, value: Any, kind: type[Any]) -> None:
+    """Something that is put where an instance of a class, or of one below it, belongs.
+
+    Raises:
+        DefinitionError: It is none.
+    """
+    if not isinstance(value, kind):
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        message = f"expected an instance of {kind.__name__}, got {got}"
+        hint = "make an instance of it, or of a class below it, and pass that"
+        raise refused(Problem("", "", f"no-{what}", message, hint))
 
 
 def check_weights(steps: list[BaseStep[Any]]) -> None:

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, Generic
 
 from synaflow_core.errors import StepFailedError
-from synaflow_core.phases.checks import check_weights
-from synaflow_core.phases.context import listen, logger
+from synaflow_core.phases.checks import check_kind, check_weights
+from synaflow_core.phases.context import BaseStepContext, listen, logger
 from synaflow_core.phases.registry import StepRegistry
 from synaflow_core.phases.step import BaseStep, C, StepResult, result_of
 
@@ -23,7 +23,7 @@ class Orchestrator(Generic[C]):
             ends at exactly 1.0, whenever it has risen. What it raises ends the workflow.
 
     Raises:
-        DefinitionError: Every phase weighs 0.
+        DefinitionError: Every phase weighs 0, or this is no registry or no context.
     """
 
     def __init__(
@@ -32,6 +32,8 @@ class Orchestrator(Generic[C]):
         context: C,
         progress_callback: Callable[[float], None] | None = None,
     ) -> None:
+        check_kind("registry", registry, StepRegistry)
+        check_kind("context", context, BaseStepContext)
         check_weights(list(registry))
         self._registry = registry
         self._context = context

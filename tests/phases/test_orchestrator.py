@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synaflow_core.errors import RunError
+from synaflow_core.errors import DefinitionError, RunError
 from synaflow_core.phases import (
     BaseStep,
     Orchestrator,
@@ -133,3 +133,10 @@ def test_name_and_weight_may_be_plain_attributes() -> None:
             return StepResult()
 
     assert Orchestrator(registry(Plain()), Trail()).execute()["steps_executed"] == 1  # type: ignore[arg-type]
+
+
+def test_what_is_no_workflow_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="instance of BaseStepContext, got the class Trail"):
+        Orchestrator(registry(Phase("a")), Trail)  # type: ignore[type-var]
+    with pytest.raises(DefinitionError, match="instance of StepRegistry, got list"):
+        Orchestrator([Phase("a")], Trail())  # type: ignore[arg-type]
