@@ -162,8 +162,7 @@ def on_prefect(home: Path, runner: str) -> Iterator[Measured]:
 
             from tests.cluster.dask import dask
 
-            address, _ = stack.enter_context(dask(home))
-            made = DaskTaskRunner(address=address)
+            made = DaskTaskRunner(address=stack.enter_context(dask(home)).address)
         elif runner == "ray":
             import ray
             from prefect_ray import RayTaskRunner

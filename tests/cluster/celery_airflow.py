@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from tests.cluster.databases import postgres, redis
@@ -33,19 +34,19 @@ class Celery:
     Attributes:
         airflow: To talk to.
         workers: The processes ``airflow celery worker``.
-        start_worker: Starts one more, with the number that it is given.
+        start_worker: Starts one more.
     """
 
     airflow: Standalone
     workers: list[subprocess.Popen[bytes]]
-    start_worker: Callable[[int], subprocess.Popen[bytes]]
+    start_worker: Callable[[], subprocess.Popen[bytes]]
 
     def lose(self, pid: int) -> None:
         """Lose the worker that a process belongs to; another takes its place."""
         (lost,) = (worker for worker in self.workers if descends(pid, worker.pid))
         Processes.lose(lost)
         self.workers.remove(lost)
-        self.workers.append(self.start_worker(lost.pid))
+        self.workers.append(self.start_worker())
 
 
 @contextlib.contextmanager
@@ -55,7 +56,7 @@ def celery(home: Path, environment: Mapping[str, str]) -> Iterator[Celery]:
     with Processes(home) as processes, postgres(processes) as sql, redis(processes) as broker:
         port = free_port()
         env = {**_inherited(), **environment, **_settings(home, port, sql, broker)}
-        airflow = (sys.executable, "-m", "airflow")
+        airflow, numbers = (sys.executable, "-m", "airflow"), count()
         migrated = subprocess.run(
             [*airflow, "db", "migrate"], env=env, cwd=home, capture_output=True, check=False
         )
@@ -63,14 +64,14 @@ def celery(home: Path, environment: Mapping[str, str]) -> Iterator[Celery]:
         for part in ("api-server", "scheduler", "dag-processor"):
             processes.start(part, *airflow, part, env=env)
 
-        def start_worker(number: int) -> subprocess.Popen[bytes]:
-            name = f"worker{number}"
+        def start_worker() -> subprocess.Popen[bytes]:
+            name = f"worker{next(numbers)}"
             options = ["--concurrency", "1", "--celery-hostname", f"{name}@127.0.0.1"]
             files = ["--pid", str(home / f"{name}.pid"), "--skip-serve-logs"]
             command = (*airflow, "celery", "worker", *options, *files)
             return processes.start(name, *command, env=env)
 
-        workers = [start_worker(number) for number in range(WORKERS)]
+        workers = [start_worker() for _ in range(WORKERS)]
         running = Standalone(home, port)
         running.wait_until_up()
         yield Celery(running, workers, start_worker)

@@ -15,6 +15,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed, State, get_state_exception
 
 from synaflow_export.runtime.prefect.artifacts import end_progress, progress_of, show_datasets
+from synaflow_export.runtime.prefect.lost import state_of
 from synaflow_export.runtime.prefect.run import Refs, Run, exported_in, has_rollbacks, place_of
 
 WITH_ERRORS = "CompletedWithErrors"
@@ -65,8 +66,7 @@ def finish_run(run: Run, tasks: Mapping[str, Any]) -> Refs:
 def ended(given: Any) -> State[Any] | None:
     """The state in which a task or subflow ended; None for what somebody put in its place."""
     if isinstance(given, PrefectFuture):
-        given.wait()
-        return given.state
+        return state_of(given)
     return given if isinstance(given, State) else None
 
 
@@ -86,9 +86,8 @@ def _waited_for(run: Run, tasks: Mapping[str, Any]) -> tuple[Refs, list[str]]:
     left = Counter(task for task, _ in futures)
     progress = progress_of(run.id)
     for future in as_completed([future for _, future in futures]):
-        future.wait()  # until then its state may be an earlier one
         task = names[id(future)]
-        left[task] -= future.state.is_completed()
+        left[task] -= state_of(future).is_completed()
         if not left[task]:
             progress.ended(task)
     _raise_first_failure(

@@ -20,6 +20,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from synaflow_export.runtime.prefect.artifacts import begin_progress, show_steps
+from synaflow_export.runtime.prefect.flow_file import travels
 
 if TYPE_CHECKING:
     from synaflow_export.runtime.exported import Exported
@@ -71,6 +72,8 @@ def start_run(folder: Path, params: Mapping[str, Any], *, store: str | None = No
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise RuntimeError("call the flow itself: without a flow run its data has no place")
+    if context.flow is not None:
+        travels(context.flow)
     exported = exported_in(str(folder))
     values, key = identity(exported, context.flow_run, params)
     run = Run(str(context.flow_run.id), str(folder), key, values, store)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,7 @@ from synaflow_export.plan.model import PlanOptions
 from synaflow_export.windows.binding import WindowSpec
 from tests.targets.airflow.running import in_process
 from tests.targets.airflow.test_running import LINEAR
+from tests.targets.dagster.test_rollback import BOOKING
 from tests.targets.prefect.running import FlowFolder, Outcome, outcome_of, prefect
 from tests.targets.test_pylayout import complaints
 
@@ -94,6 +97,35 @@ def test_other_runners_are_imported_only_where_they_are_chosen(
     assert complaints(exported.text) == ""
     assert f"from prefect_{runner} import {runner.capitalize()}TaskRunner" in exported.text
     assert runner not in flows.export(LINEAR, id="other").text.lower().split("linear")[-1]
+
+
+TRAVELLED = """
+import pickle, sys
+
+flow = pickle.load(sys.stdin.buffer)
+print(flow.name, [hook.__name__ for hook in flow.on_failure_hooks])
+print(flow.fn.__annotations__["seat"](number=3))
+"""
+
+
+def test_a_flow_travels_whole_to_workers_that_cannot_import_its_file(
+    flows: FlowFolder, tmp_path: Path
+) -> None:
+    """As it does with the tasks that Dask and Ray are given."""
+    import cloudpickle
+
+    seat = "@dataclass(frozen=True)\n    class Seat:\n        number: int = 1\n\n\n"
+    source = BOOKING.replace("class Params", f"{seat}    class Params").replace(
+        'fail: str = ""', 'fail: str = ""\n        seat: Seat = Seat()'
+    )
+    exported = flows.export(f"    from dataclasses import dataclass\n{source}")
+    flow = flows.load(exported)
+    flow(log=str(tmp_path / "log"))
+    command = [sys.executable, "-c", TRAVELLED]
+    there = subprocess.run(
+        command, input=cloudpickle.dumps(flow), capture_output=True, cwd=tmp_path, check=False
+    )
+    assert there.stdout.decode().splitlines() == ["booking ['undo']", "number=3"], there.stderr
 
 
 WINDOWED = """

@@ -75,6 +75,23 @@ def test_a_run_that_succeeds_undoes_nothing(flows: FlowFolder, log: Path) -> Non
     assert log.read_text().splitlines() == ["book flight", "book hotel", "pay"]
 
 
+def test_a_task_whose_process_is_lost_has_crashed_and_the_others_are_undone(
+    flows: FlowFolder, log: Path
+) -> None:
+    source = BOOKING.replace('raise ValueError("no money")', "os.kill(os.getpid(), signal.SIGKILL)")
+    exported = flows.export(f"    import os, signal\n{source}", task_runner="processes")
+    log.with_name("fail").touch()
+    outcome = flows.run(exported, params(log))
+    assert (outcome.state, "BrokenProcessPool" in outcome.message) == ("Failed", True)
+    assert (outcome.tasks["hotel"], outcome.tasks["pay"]) == ("Completed", "Crashed")
+    assert [line[:11] for line in log.read_text().splitlines()] == [
+        "book flight",
+        "book hotel",
+        "cancel Ritz",
+        "cancel AZ 1",
+    ]
+
+
 def test_an_async_pipeline_is_undone_as_well(flows: FlowFolder, log: Path) -> None:
     source = BOOKING.replace("    def ", "    async def ").replace("async def note", "def note")
     log.with_name("fail").touch()
