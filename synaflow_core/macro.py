@@ -130,7 +130,6 @@ def run_macro_task(
     with Outputs(spec.outputs, dag, store, run_key, shard) as outputs:
         journal = begin_attempt(
             dag,
-            spec.steps,
             store,
             run_key,
             macro_task=spec.name,

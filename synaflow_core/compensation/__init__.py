@@ -11,8 +11,16 @@ from synaflow_core.compensation.attempt import begin_attempt
 from synaflow_core.compensation.rollback import (
     RollbackResult,
     UndoneStep,
+    attempts_at_work,
     rollback_run,
     undone_macro_tasks,
 )
 
-__all__ = ["RollbackResult", "UndoneStep", "begin_attempt", "rollback_run", "undone_macro_tasks"]
+__all__ = [
+    "RollbackResult",
+    "UndoneStep",
+    "attempts_at_work",
+    "begin_attempt",
+    "rollback_run",
+    "undone_macro_tasks",
+]

@@ -8,8 +8,8 @@ earlier one still be at work, the fence of this one tells it that it has been su
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 
+from synaflow_core.compensation.fences import Fence
 from synaflow_core.compensation.ledger import Ledger, Sequence
 from synaflow_core.compensation.remembered import RememberedJournal
 from synaflow_core.compensation.rollback import undo_entries
@@ -23,7 +23,6 @@ logger = logging.getLogger("synaflow.compensation")
 
 def begin_attempt(
     dag: Dag,
-    steps: Iterable[str],
     store: HandoffStore,
     run_key: str,
     *,
@@ -31,11 +30,10 @@ def begin_attempt(
     part: tuple[int, int] | None,
     datasets: tuple[str, ...],
 ) -> RememberedJournal | None:
-    """The journal of an attempt; None when no step of it has a rollback.
+    """The journal of an attempt; None when no step of the pipeline has a rollback.
 
     Args:
         dag: The compiled pipeline.
-        steps: The steps of the macro-task.
         store: Where the run keeps its datasets and its ledger.
         run_key: Key of the run.
         macro_task: Name of the macro-task.
@@ -46,7 +44,7 @@ def begin_attempt(
         HandoffError: The ledger cannot be read.
         SupersededError: Another attempt, or a rollback of the run, began in the same moment.
     """
-    if all(dag.steps[name].rollback is None for name in steps):
+    if all(step.rollback is None for step in dag.steps.values()):
         return None
     ledger, attempt = Ledger(store, dag.name, run_key), new_attempt()
     fence = ledger.fence(attempt, macro_task, part)
@@ -61,17 +59,27 @@ def begin_attempt(
         datasets=datasets,
         sequence=Sequence(listing.last),
     )
-    journal.refuse_superseded(listing)  # of two that begin at once, one goes on
-    names = listing.left_to(macro_task, part)
+    try:
+        journal.refuse_superseded(listing)  # of two that begin at once, one goes on
+        _undo_what_is_left(dag, ledger, fence, listing.left_to(macro_task, part), macro_task)
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+def _undo_what_is_left(
+    dag: Dag, ledger: Ledger, fence: Fence, names: tuple[str, ...], macro_task: str
+) -> None:
     ledger.take_over(fence, names)
     left = [ledger.read(name) for name in names]
-    if left:
-        logger.warning(
-            "an earlier attempt of macro-task '%s' has left work behind: undoing it first (%s)",
-            macro_task,
-            ", ".join(dict.fromkeys(entry.step for entry in reversed(left))),
-        )
-        undo_entries(
-            dag, ledger, left, RunError(f"an attempt of macro-task '{macro_task}' did not end")
-        )
-    return journal
+    if not left:
+        return
+    logger.warning(
+        "an earlier attempt of macro-task '%s' has left work behind: undoing it first (%s)",
+        macro_task,
+        ", ".join(dict.fromkeys(entry.step for entry in reversed(left))),
+    )
+    undo_entries(
+        dag, ledger, left, RunError(f"an attempt of macro-task '{macro_task}' did not end")
+    )

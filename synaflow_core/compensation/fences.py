@@ -6,8 +6,9 @@ back, or beside the next attempt of its macro-task, would be undone by nobody. S
 each rollback of a run, puts a fence into the ledger when it begins, and then a list of what it
 takes over from others, which it will undo::
 
-    01764110000000000000.77de….4f1a….fence
+    01764110000000000000.77de….4f1a….fence     whose it is, as JSON
                                     .taken     names of entries, as JSON
+                                    .ended     the attempt has ended, however
 
 Whoever finds that there is a newer fence than its own has been superseded: it fails, and undoes
 itself what is not on the list. It looks when it has put an entry in place, and before and after
@@ -24,13 +25,13 @@ from dataclasses import dataclass
 
 from synaflow_core.handoff.manifest import digest_of
 
-FENCE, TAKEN = "fence", "taken"
+FENCE, TAKEN, ENDED = "fence", "taken", "ended"
 
 DIGITS = 11  # of the digest that stands for a macro-task in names of files
 _OF_RUN = "run"
 _NAME = re.compile(
     rf"([0-9]{{20}})\.({_OF_RUN}|([0-9a-f]{{{DIGITS}}})([0-9a-f]{{5}})([0-9a-f]{{5}}))"
-    rf"\.([0-9a-f]{{16}})\.({FENCE}|{TAKEN})"
+    rf"\.([0-9a-f]{{16}})\.({FENCE}|{TAKEN}|{ENDED})"
 )
 
 
@@ -77,12 +78,33 @@ def macro_task_digest(macro_task: str) -> str:
     return digest_of(macro_task.encode()).removeprefix("sha256:")[:DIGITS]
 
 
-def fences_among(files: Iterable[str]) -> tuple[Fence, ...]:
-    """The fences among the names of a ledger's files, oldest first."""
-    found = []
-    for file in files:
-        match = _NAME.fullmatch(file)
-        if match is not None and match[7] == FENCE:
-            shard = (match[3], int(match[4], 16), int(match[5], 16)) if match[3] else ()
-            found.append(Fence(int(match[1]), match[6], *shard))
-    return tuple(sorted(found))
+@dataclass(frozen=True)
+class Fences:
+    """All fences of a run, oldest first, and those whose attempts have ended."""
+
+    all: tuple[Fence, ...] = ()
+    ended: frozenset[Fence] = frozenset()
+
+    @classmethod
+    def among(cls, files: Iterable[str]) -> Fences:
+        """Those that the names of a ledger's files tell of."""
+        found: dict[str, set[Fence]] = {FENCE: set(), TAKEN: set(), ENDED: set()}
+        for file in files:
+            match = _NAME.fullmatch(file)
+            if match is not None:
+                shard = (match[3], int(match[4], 16), int(match[5], 16)) if match[3] else ()
+                found[match[7]].add(Fence(int(match[1]), match[6], *shard))
+        return cls(tuple(sorted(found[FENCE])), frozenset(found[ENDED]))
+
+    def newer(self, fence: Fence) -> Fence | None:
+        """The newest one that supersedes another."""
+        return next((each for each in reversed(self.all) if each.supersedes(fence)), None)
+
+    @property
+    def at_work(self) -> tuple[Fence, ...]:
+        """Those of attempts that have not ended, unless they were killed, nor been superseded."""
+        return tuple(
+            fence
+            for fence in self.all
+            if not (fence.of_run or fence in self.ended or self.newer(fence))
+        )

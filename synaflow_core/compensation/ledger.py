@@ -25,12 +25,14 @@ from typing import Any
 
 import msgspec
 
+from synaflow_core.compensation.alive import this_process
 from synaflow_core.compensation.fences import (
     DIGITS,
+    ENDED,
     FENCE,
     TAKEN,
     Fence,
-    fences_among,
+    Fences,
     macro_task_digest,
 )
 from synaflow_core.errors import HandoffError
@@ -95,13 +97,27 @@ def owner_of(macro_task: str, shard: int | None) -> str:
     return f"{macro_task_digest(macro_task)}{0 if shard is None else shard + 1:0{16 - DIGITS}x}"
 
 
+class Owner(msgspec.Struct, frozen=True):
+    """Whose a fence is.
+
+    Attributes:
+        macro_task: The macro-task; empty for a rollback of the run.
+        shard: Index of the shard; None where the macro-task is not sharded.
+        process: The process, as :mod:`.alive` names it.
+    """
+
+    macro_task: str
+    shard: int | None
+    process: str
+
+
 @dataclass(frozen=True)
 class Listing:
     """The names of all entries, oldest first, and of those that have a mark; and the fences."""
 
     entries: tuple[str, ...]
     marked: Mapping[str, frozenset[str]]
-    fences: tuple[Fence, ...] = ()
+    fences: Fences
 
     def left_to(self, macro_task: str, part: tuple[int, int] | None) -> tuple[str, ...]:
         """The entries of earlier attempts that an attempt has to undo first, oldest first.
@@ -123,15 +139,11 @@ class Listing:
 
         return tuple(e for e in self.entries if is_ours(e) and e not in self.marked[UNDONE])
 
-    def newer(self, fence: Fence) -> Fence | None:
-        """The newest fence that supersedes another."""
-        return next((each for each in reversed(self.fences) if each.supersedes(fence)), None)
-
     @property
     def last(self) -> int:
         """The highest sequence number of an entry or a fence; 0 when there is none."""
         entry = int(self.entries[-1].partition(".")[0]) if self.entries else 0
-        return max(entry, self.fences[-1].number if self.fences else 0)
+        return max(entry, self.fences.all[-1].number if self.fences.all else 0)
 
 
 class Ledger:
@@ -156,7 +168,7 @@ class Ledger:
             if match is not None:  # anything else is what a killed process was about to write
                 found[match[2]].add(match[1])
         marked = {mark: frozenset(found[mark]) for mark in (UNDOING, UNDONE)}
-        return Listing(tuple(sorted(found["json"])), marked, fences_among(files))
+        return Listing(tuple(sorted(found["json"])), marked, Fences.among(files))
 
     def read(self, name: str) -> Entry:
         """One entry.
@@ -218,8 +230,28 @@ class Ledger:
         number = Sequence(self.listing().last).next()
         digest = macro_task_digest(macro_task) if macro_task else ""
         fence = Fence(number, attempt, digest, *(part or (0, 1)))
-        self._publish(f"{fence.name}.{FENCE}", b"")
+        owner = Owner(macro_task, None if part is None else part[0], this_process())
+        self._publish(f"{fence.name}.{FENCE}", msgspec.json.encode(owner))
         return fence
+
+    def end(self, fence: Fence) -> None:
+        """Say that an attempt has ended: nothing of it will be entered any more.
+
+        Raises:
+            HandoffError: The storage failed.
+        """
+        self._publish(f"{fence.name}.{ENDED}", b"")
+
+    def owner(self, fence: Fence) -> Owner:
+        """Whose a fence is.
+
+        Raises:
+            HandoffError: The storage failed, or it is gone.
+        """
+        told = self._folder.read(f"{fence.name}.{FENCE}")
+        if told is None:
+            raise HandoffError(f"{fence.name} is gone from the ledger {self._folder.url}")
+        return msgspec.json.decode(told, type=Owner)
 
     def take_over(self, fence: Fence, names: Iterable[str]) -> None:
         """Say which entries the owner of a fence will undo.

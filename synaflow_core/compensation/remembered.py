@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, get_args
@@ -97,7 +98,7 @@ class RememberedJournal(Journal):
             SupersededError: Somebody has; what the attempt has written is withdrawn, unless another
                 attempt may have written it anew.
         """
-        newer = (listing or self.ledger.listing()).newer(self.fence)
+        newer = (listing or self.ledger.listing()).fences.newer(self.fence)
         if newer is None:
             return
         if newer.of_run:
@@ -185,7 +186,7 @@ class RememberedJournal(Journal):
         """Withdraw the datasets, then mark the entry: a kill from here on is noticed."""
         if done.kept is None:  # it could not be kept, so nobody else will undo it
             return False
-        newer = self.ledger.listing().newer(self.fence)
+        newer = self.ledger.listing().fences.newer(self.fence)
         if newer is not None and done.kept.name in self._taken_over(newer):
             return None
         return begin_undoing(self.ledger, done.kept, withdraw=newer is None or newer.of_run)
@@ -209,9 +210,14 @@ class RememberedJournal(Journal):
             self.ledger.mark(done.kept, UNDONE)
 
     def close(self) -> None:
-        """Give up what was written for steps that did not complete."""
+        """Give up what was written for steps that did not complete, and tell the end.
+
+        Whether the storage takes it does not change what the attempt has come to.
+        """
         for writer in self._writers.values():
             writer.abort()
+        with suppress(HandoffError):
+            self.ledger.end(self.fence)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from synaflow_core.compensation.alive import is_alive
 from synaflow_core.compensation.ledger import UNDONE, Entry, Ledger
 from synaflow_core.compensation.remembered import Reopened, begin_undoing, stored_type
 from synaflow_core.dag import Dag, Node, Source
@@ -110,6 +111,27 @@ def rollback_run(
     return undo_entries(pipeline.dag, ledger, [ledger.read(name) for name in names], cause)
 
 
+def attempts_at_work(
+    pipeline: str, run_key: str, store: HandoffStore
+) -> tuple[tuple[str, int | None], ...]:
+    """Macro-tasks (and shards) of a run that have begun and not told their end.
+
+    They are still at work; or were killed, on another machine: where they were killed on this one
+    they are not told. Only pipelines with rollbacks have them.
+
+    Args:
+        pipeline: Name of the pipeline.
+        run_key: Key of the run.
+        store: Its store.
+
+    Raises:
+        HandoffError: The ledger cannot be read.
+    """
+    ledger = Ledger(store, pipeline, run_key)
+    owners = [ledger.owner(fence) for fence in ledger.listing().fences.at_work]
+    return tuple((it.macro_task, it.shard) for it in owners if is_alive(it.process) is not False)
+
+
 def undone_macro_tasks(
     pipeline: str, run_key: str, store: HandoffStore
 ) -> tuple[tuple[str, int | None], ...]:
@@ -129,7 +151,7 @@ def undone_macro_tasks(
     """
     ledger = Ledger(store, pipeline, run_key)
     listing = ledger.listing()
-    begun = {fence.attempt: fence.number for fence in listing.fences}
+    begun = {fence.attempt: fence.number for fence in listing.fences.all}
     entries = [ledger.read(name) for name in listing.entries]
     # Oldest first; what a superseded attempt entered afterwards is older than its successor's.
     entries.sort(key=lambda entry: (begun.get(entry.attempt, entry.sequence), entry.sequence))

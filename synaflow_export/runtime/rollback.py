@@ -10,7 +10,14 @@ What they do is told in :mod:`synaflow_core.compensation`; when to call them, in
 
 from __future__ import annotations
 
-from synaflow_core.compensation import RollbackResult, rollback_run, undone_macro_tasks
+import time
+
+from synaflow_core.compensation import (
+    RollbackResult,
+    attempts_at_work,
+    rollback_run,
+    undone_macro_tasks,
+)
 from synaflow_core.compensation.ledger import UNDONE, Ledger
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import HandoffStore
@@ -18,16 +25,31 @@ from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.running import Place
 from synaflow_export.runtime.storage import open_store
 
+PATIENCE = 20.0
+"""Seconds that a rollback waits for what nobody has seen the end of."""
+
+_SECONDS_BETWEEN_LOOKS = 0.5
+
 
 def roll_back(
-    exported: Exported, place: Place, *, error: BaseException | str = "the run failed"
+    exported: Exported,
+    place: Place,
+    *,
+    error: BaseException | str = "the run failed",
+    patience: float = PATIENCE,
 ) -> RollbackResult:
     """Undo what the macro-tasks of a run have done, newest first, and log what was undone.
+
+    An orchestrator may say that a run has failed while a task of it is still at work: it is
+    interrupted and cleans up, or what watched over it is gone. So this waits for those that have
+    begun and not told their end. It waits in vain for one that was killed on another machine;
+    what was killed on this one is known to be gone.
 
     Args:
         exported: The folder of the export.
         place: Where it runs: the store and run key that the macro-tasks had.
         error: Why, for rollbacks that ask for ``error``.
+        patience: Seconds to wait for, at most.
 
     Returns:
         What was undone, what failed and what had been undone before. A rollback that fails does not
@@ -40,6 +62,7 @@ def roll_back(
     store = open_store(
         place.store, place.home, allow_pickle=exported.allow_pickle, log=place.logger
     )
+    _wait_for_all(exported.contract.name, place, store, patience)
     with exported.pipeline() as pipeline:
         result = rollback_run(pipeline, place.run_key, store, error=error)
     for each in result.undone:
@@ -57,6 +80,24 @@ def roll_back(
         before,
     )
     return result
+
+
+def _wait_for_all(pipeline: str, place: Place, store: HandoffStore, patience: float) -> None:
+    end, told = time.monotonic() + patience, ""
+    while working := attempts_at_work(pipeline, place.run_key, store):
+        names = ", ".join(f"'{name}'{_of_shard(shard)}" for name, shard in working)
+        if time.monotonic() > end:
+            place.logger.warning(
+                "macro-task %s has not told its end in %.0f s: it was killed, or goes on and will "
+                "undo itself what it completes",
+                names,
+                patience,
+            )
+            return
+        if names != told:
+            place.logger.info("waiting for the end of macro-task %s", names)
+            told = names
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
 def refuse_undone(exported: Exported, place: Place) -> None:
