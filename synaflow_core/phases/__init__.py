@@ -22,11 +22,17 @@ from synaflow_core.phases.train import TrainAction, TrainContext
 from synaflow_core.phases.upload import UploadAction, UploadContext
 from synaflow_core.phases.wrappers import LoggingStep, TimingStep, ValidationStep
 
+# As the documents that phases are built from call them.
+BaseExportAction, BaseTrainAction, BaseUploadAction = ExportAction, TrainAction, UploadAction
+
 __all__ = [
     "Action",
     "ActionContext",
+    "BaseExportAction",
     "BaseStep",
     "BaseStepContext",
+    "BaseTrainAction",
+    "BaseUploadAction",
     "ExportAction",
     "ExportContext",
     "LoggingStep",

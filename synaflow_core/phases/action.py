@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from abc import ABC
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,19 +21,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, get
 
 from synaflow_core.errors import DefinitionError, ParamsError, Problem
 from synaflow_core.hints import place_of
-from synaflow_core.phases.checks import check_not_async
 from synaflow_core.phases.context import BaseStepContext, RuntimeContext
+from synaflow_core.phases.methods import check_methods
 from synaflow_core.phases.orchestrator import Orchestrator
 from synaflow_core.phases.registry import StepRegistry
-from synaflow_core.phases.step import BaseStep, StepResult
 
 if TYPE_CHECKING:
     from synaflow_core.pipeline import Pipeline
 
-_ABSTRACT = "__abstractmethods__"
 P = TypeVar("P")
-Data = Mapping[str, Any] | StepResult | None
-"""What the method of a phase returns: data for the result, a whole result, or nothing to say."""
 
 
 @dataclass
@@ -44,7 +39,7 @@ class ActionContext(BaseStepContext, Generic[P]):
     params: P = field(kw_only=True)
 
 
-class Action(ABC, Generic[P]):
+class Action(Generic[P]):
     """A workflow with params of the class ``P``, a NamedTuple or dataclass.
 
     Args:
@@ -90,12 +85,14 @@ class Action(ABC, Generic[P]):
             What :meth:`Orchestrator.execute` returns; :attr:`context` holds the rest.
 
         Raises:
+            DefinitionError: The phases cannot be built, or a method that one calls is missing.
             StepFailedError: A phase failed, and those before it have been rolled back.
         """
+        registry = self._registry()
         self.context = self.create_context(self.params)
         if self._runtime is not None:
             self.context.runtime_ctx = self._runtime
-        return Orchestrator(self._registry(), self.context, self._callback).execute()
+        return Orchestrator(registry, self.context, self._callback).execute()
 
     @classmethod
     def to_pipeline(cls, name: str, *, description: str = "") -> Pipeline:
@@ -136,66 +133,14 @@ class Action(ABC, Generic[P]):
     @classmethod
     def context_class(cls) -> type[Any]:
         """``context_type`` with the params' class filled in, so that it can be stored."""
-        return _context_class(cls)
+        kind: Any = cls
+        return _context_class(kind)
 
     def _registry(self) -> StepRegistry[Any]:
-        owner = type(self)
-        for name in sorted({n for k in owner.__mro__ for n in getattr(k, _ABSTRACT, ())}):
-            check_not_async(f"action {owner.__name__}", name, getattr(self, name))
         registry = StepRegistry[Any]()
         self.setup_steps(registry)
+        check_methods(self, registry.get_steps())
         return registry
-
-
-class MethodStep(BaseStep[Any]):
-    """A phase that is a method of an action."""
-
-    def __init__(self, name: str, progress_weight: float, method: Callable[[Any], Data]) -> None:
-        self._name = name
-        self._weight = progress_weight
-        self.known_by = self._method = method
-        self.made_of = (method,)
-
-    @property
-    def name(self) -> str:
-        """The name that it was given."""
-        return self._name
-
-    @property
-    def progress_weight(self) -> float:
-        """The weight that it was given."""
-        return self._weight
-
-    def execute(self, context: Any) -> StepResult:
-        """Call the method."""
-        made: Any = self._method(context)
-        if isinstance(made, StepResult):
-            return made
-        if made is not None and not isinstance(made, Mapping):
-            name = getattr(self._method, "__name__", self._name)
-            raise TypeError(
-                f"expected {name}() to return a mapping, a StepResult or None, got {made!r:.100}"
-            )
-        return StepResult(data=dict(made or {}))
-
-
-class UndoableStep(MethodStep):
-    """The same with a method that undoes it."""
-
-    def __init__(
-        self,
-        name: str,
-        progress_weight: float,
-        method: Callable[[Any], Data],
-        undo: Callable[[Any, StepResult], None],
-    ) -> None:
-        super().__init__(name, progress_weight, method)
-        self._undo = undo
-        self.made_of = (method, undo)
-
-    def rollback(self, context: Any, result: StepResult) -> None:
-        """Call the method that undoes it."""
-        self._undo(context, result)
 
 
 def params_type(action: type[Action[Any]]) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from synaflow_core.phases.action import Action, ActionContext, Data, MethodStep, P, UndoableStep
+from synaflow_core.phases.action import Action, ActionContext, P
+from synaflow_core.phases.methods import Data, MethodStep, UndoableStep, to_write
 from synaflow_core.phases.registry import StepRegistry
 from synaflow_core.phases.step import StepResult
 
@@ -35,17 +35,19 @@ class ExportAction(Action[P]):
         registry.register(MethodStep("convert", 0.4, self.convert))
         registry.register(UndoableStep("write", 0.3, self.write, self.remove))
 
-    @abstractmethod
+    @to_write
     def fetch(self, context: Any) -> Data:
         """Set ``context.rows``."""
+        raise NotImplementedError
 
     def convert(self, context: Any) -> Data:
         """Change ``context.rows`` into what is written; by default they stay as they are."""
         return None
 
-    @abstractmethod
+    @to_write
     def write(self, context: Any) -> Data:
         """Write the rows, and add to ``context.files`` what was written."""
+        raise NotImplementedError
 
     def remove(self, context: Any, result: StepResult) -> None:
         """Undo ``write``, because a phase that was added behind it failed."""

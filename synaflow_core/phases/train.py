@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from synaflow_core.phases.action import Action, ActionContext, Data, MethodStep, P, UndoableStep
+from synaflow_core.phases.action import Action, ActionContext, P
+from synaflow_core.phases.methods import Data, MethodStep, UndoableStep, to_write
 from synaflow_core.phases.registry import StepRegistry
 from synaflow_core.phases.step import StepResult
 
@@ -39,17 +39,20 @@ class TrainAction(Action[P]):
         registry.register(MethodStep("train", 0.6, self.train))
         registry.register(UndoableStep("upload", 0.2, self.upload, self.withdraw))
 
-    @abstractmethod
+    @to_write
     def load_dataset(self, context: Any) -> Data:
         """Prepare the data, and say in ``context.dataset`` where it is."""
+        raise NotImplementedError
 
-    @abstractmethod
+    @to_write
     def train(self, context: Any) -> Data:
         """Train, and set ``context.model`` and ``context.metrics``."""
+        raise NotImplementedError
 
-    @abstractmethod
+    @to_write
     def upload(self, context: Any) -> Data:
         """Publish the model, and say in ``context.published`` where."""
+        raise NotImplementedError
 
     def withdraw(self, context: Any, result: StepResult) -> None:
         """Undo ``upload``, because a phase that was added behind it failed."""

@@ -25,7 +25,7 @@ def wrong_context(context: Any) -> Iterator[Problem]:
             "write 'class MyContext(BaseStepContext)' below '@dataclass', and pass the class",
         )
         return
-    where = _place_of_class(context)
+    where = place_of_class(context)
     if "__dataclass_fields__" not in vars(context):  # else inherited: it is no dataclass itself
         own: dict[str, Any] = vars(context).get("__annotations__", {})
         for forgotten in (each for each, hint in own.items() if "ClassVar" not in str(hint)):
@@ -60,7 +60,7 @@ def _not_stored(where: str, subject: str, kind: str, why: str) -> Problem:
     )
 
 
-def _place_of_class(kind: type[Any]) -> str:
+def place_of_class(kind: type[Any]) -> str:
     """``pipe.py:12`` of a class; empty where it has no source."""
     from pathlib import Path
 

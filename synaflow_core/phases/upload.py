@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from synaflow_core.phases.action import Action, ActionContext, Data, MethodStep, P, UndoableStep
+from synaflow_core.phases.action import Action, ActionContext, P
+from synaflow_core.phases.methods import Data, MethodStep, UndoableStep, calls, to_write
 from synaflow_core.phases.registry import StepRegistry
 from synaflow_core.phases.step import StepResult
 
@@ -40,18 +40,22 @@ class UploadAction(Action[P]):
         registry.register(UndoableStep("upload", 0.8, self.upload, self.undo_upload))
         registry.register(MethodStep("cleanup", 0.05, self.cleanup))
 
-    @abstractmethod
+    @to_write
     def find_files(self, context: Any) -> Iterable[str]:
         """What is to be uploaded."""
+        raise NotImplementedError
 
-    @abstractmethod
+    @to_write
     def upload_file(self, context: Any, file: str) -> str:
         """Upload one file; returns where it went."""
+        raise NotImplementedError
 
-    @abstractmethod
+    @to_write
     def delete_file(self, context: Any, uploaded: str) -> None:
         """Delete what was uploaded; it may be gone already."""
+        raise NotImplementedError
 
+    @calls("find_files")
     def initialize(self, context: Any) -> Data:
         """Find the files."""
         context.files = list(self.find_files(context))
@@ -61,6 +65,7 @@ class UploadAction(Action[P]):
         """Refuse to upload nothing; override it for checks of your own."""
         return None if context.files else StepResult(False, error="there are no files to upload")
 
+    @calls("upload_file", "delete_file")
     def upload(self, context: Any) -> Data:
         """Upload file by file; on a failure delete those that were uploaded before it."""
         try:
@@ -75,6 +80,7 @@ class UploadAction(Action[P]):
             rollback_data={"uploaded": list(context.uploaded)},
         )
 
+    @calls("delete_file")
     def undo_upload(self, context: Any, result: StepResult) -> None:
         """Delete all that was uploaded.
 

@@ -16,9 +16,14 @@ from examples.actions.upload import UploadFolder, upload_folder
 from synaflow_core import DefinitionError, ParamsError, PipelineStopException, run
 from synaflow_core.phases import (
     Action,
+    BaseStep,
+    BaseUploadAction,
     RuntimeContext,
     StepFailedError,
     StepRegistry,
+    StepResult,
+    TrainAction,
+    UploadAction,
     UploadContext,
     ValidationStep,
 )
@@ -179,6 +184,57 @@ def test_actions_say_what_is_missing() -> None:
 
     with pytest.raises(TypeError, match=r"write Action\[MyParams\]"):
         Unsaid()
+
+
+def test_an_action_may_have_phases_of_its_own_only() -> None:
+    class Say(BaseStep[UploadContext[Any]]):
+        progress_weight = 1
+        name = ""
+
+        def __init__(self, name: str) -> None:
+            self.name = name  # type: ignore[misc]
+
+        def execute(self, context: UploadContext[Any]) -> StepResult:
+            context.uploaded.append(f"{self.name} {context.params.count}")
+            return StepResult()
+
+    class MyUploadAction(BaseUploadAction[Count]):
+        def setup_steps(self, registry: StepRegistry[Any]) -> None:
+            registry.register(Say("initialize"))
+            registry.register(Say("upload"))
+
+    action = MyUploadAction({"count": 3})
+    assert action.run() == {"success": True, "steps_executed": 2, "steps_total": 2}
+    assert action.context.uploaded == ["initialize 3", "upload 3"]
+    outputs = run(MyUploadAction.to_pipeline("mine"), {"count": 4}).outputs
+    assert outputs["upload"].uploaded == ["initialize 4", "upload 4"]
+
+
+def test_the_methods_to_write_are_those_that_phases_call(tmp_path: Path) -> None:
+    class Listed(UploadAction[Count]):
+        def initialize(self, context: Any) -> dict[str, Any]:
+            context.files = ["a"]
+            return {}
+
+        def upload_file(self, context: Any, file: str) -> str:
+            return file
+
+    told = r"test_actions.py:\d+: action Listed, step 'upload': it calls 'delete_file', which List"
+    with pytest.raises(DefinitionError, match=told):
+        Listed().run()
+    with pytest.raises(DefinitionError, match=told):
+        Listed.to_pipeline("listed")
+
+    class Whole(Listed):
+        def delete_file(self, context: Any, uploaded: str) -> None: ...
+
+    assert Whole().run()["steps_executed"] == 4
+
+    class Untrained(TrainAction[Count]):
+        pass
+
+    with pytest.raises(DefinitionError, match="step 'dataset': it calls 'load_dataset'"):
+        Untrained().run()
 
 
 def test_actions_are_refused_whose_methods_or_init_nobody_would_call() -> None:

@@ -35,3 +35,13 @@ def test_the_same_workflow_is_a_pipeline_of_three_steps() -> None:
     context = run(made).outputs["finalize"]
     assert context.step_results[-1].data == {"processed": 3}
     assert [result.success for result in context.step_results] == [True, True, True]
+
+
+def test_an_action_with_steps_of_its_own_runs_here_and_as_a_pipeline() -> None:
+    module = run_block("upload_action").module
+    action = module.MyUploadAction({"file": "a"})
+    assert action.run() == {"success": True, "steps_executed": 4, "steps_total": 4}
+    assert action.context.uploaded == ["store/a"]
+    made = module.MyUploadAction.to_pipeline("mine")
+    assert list(made.dag.steps) == ["initialize", "validate", "upload", "cleanup"]
+    assert run(made, {"file": "b"}).outputs["cleanup"].uploaded == ["store/b"]
