@@ -141,9 +141,9 @@ def _airflow(home: Path, celery: bool) -> Iterator[Any]:
         with whole(home / "airflow", {}) as cluster:
             yield cluster.airflow
     else:
-        from tests.targets.airflow.standalone import standalone
+        from tests.targets.airflow.starting import airflow_3
 
-        with standalone(home / "airflow") as running:
+        with airflow_3(home / "airflow") as running:
             yield running
 
 

@@ -4,8 +4,8 @@ Property tests try the same examples on every run, so that a change is never bla
 found. ``HYPOTHESIS_PROFILE=hunt pytest tests/plan`` looks for new ones.
 
 ``make test`` runs the suite in two processes (``JOBS=1`` for one). What belongs together stays in
-one of them: the tests of a file, those of one column of the conformance matrix, and all that need
-the Prefect server.
+one of them: the tests of a file (or those of it for one server), those of one column of the
+conformance matrix, and all that need the Prefect server.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(item: pytest.Item) -> str:
-    column = getattr(getattr(item, "callspec", None), "params", {}).get("column")
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    column = params.get("column")
     file = item.path.as_posix()
     if column == "prefect 3" or "/targets/prefect/" in file:
         return "prefect"
-    return f"conformance {column}" if isinstance(column, str) else file
+    if isinstance(column, str):
+        return f"conformance {column}"
+    return f"{file} {params['server']}" if "server" in params else file

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.targets.airflow.standalone import Standalone, standalone
+from tests.targets.airflow.standalone import Standalone
+from tests.targets.airflow.starting import airflow_3
 from tools.pictures.browser import Browser
 from tools.pictures.inputs import NEWSLETTER, WEB_LOGS, Inputs
 
@@ -15,7 +16,7 @@ def take(browser: Browser, inputs: Inputs) -> None:
     """Start Airflow, run the DAG, take the pictures."""
     home = inputs.work / "airflow"
     os.environ["SYNAFLOW_STORE"] = (home / "store").as_uri()
-    with standalone(home) as server:
+    with airflow_3(home) as server:
         run = start(server, home, inputs)
         pictures(browser, server, run)
 

@@ -25,6 +25,7 @@ from tests.targets.airflow import dag_runs
 
 ROOT = Path(__file__).resolve().parents[3]
 VENV_2 = ROOT / os.environ.get("VENV2", ".venv-airflow2")
+PYTHON_2 = VENV_2 / "bin" / "python"
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -153,9 +154,14 @@ def airflow_3() -> Airflow3:
 @functools.cache
 def airflow_2() -> Airflow2:
     """The Airflow of the other environment; its process ends with this one."""
-    python, reason = VENV_2 / "bin" / "python", VENV_2 / "skipped"
-    if not python.exists():
-        pytest.skip(reason.read_text() if reason.exists() else "make setup-airflow2 was not run")
-    airflow = Airflow2(python, _new_home())
+    airflow = Airflow2(python_2(), _new_home())
     atexit.register(airflow.close)
     return airflow
+
+
+def python_2() -> Path:
+    """The interpreter of the other environment; skips the test where there is none."""
+    reason = VENV_2 / "skipped"
+    if not PYTHON_2.exists():
+        pytest.skip(reason.read_text() if reason.exists() else "make setup-airflow2 was not run")
+    return PYTHON_2

@@ -39,6 +39,7 @@ SOURCE = """
 
 
     def unsend(send: str, folder: str) -> None:
+        (Path(folder) / "undoing").touch()
         note(folder, f"undo send {send}")
 
 
@@ -47,8 +48,9 @@ SOURCE = """
             note(folder, "publish fails")
             if how == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
-            if how == "slow":
-                time.sleep(600)
+            while how == "slow":
+                (Path(folder) / "at work").touch()
+                time.sleep(0.05)
             raise {"ValueError": ValueError, "OSError": OSError}[how]("no")
         note(folder, "publish")
         return send.upper()
@@ -70,3 +72,9 @@ def noted(folder: Path) -> list[str]:
     """What the steps wrote down, in order."""
     file = folder / "log"
     return file.read_text().splitlines() if file.exists() else []
+
+
+def undone_after_the_work(folder: Path) -> bool:
+    """Whether the slow step was no longer at work when the first rollback began."""
+    times = [(folder / name).stat().st_mtime_ns for name in ("at work", "undoing")]
+    return times == sorted(times)

@@ -1,4 +1,4 @@
-"""Generated DAGs on a whole Airflow 3: started over REST, run by its scheduler and executor."""
+"""Generated DAGs on whole Airflows: started over REST, run by their schedulers and executors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from synaflow_core.handoff import DatasetRef, HandoffStore
+from tests.cluster.processes import wait_for
 from tests.phases import exported as workflows
 from tests.targets.airflow.halves import HALVES
-from tests.targets.airflow.rolling_back import SOURCE, noted
+from tests.targets.airflow.rolling_back import SOURCE, noted, undone_after_the_work
 from tests.targets.airflow.running import DagFolder, in_process
-from tests.targets.airflow.standalone import Standalone, standalone, wait_for
+from tests.targets.airflow.standalone import Standalone
+from tests.targets.airflow.starting import STARTING
 from tests.targets.airflow.test_rollback import DONE, UNDONE
 from tests.targets.airflow.test_running import LINEAR
 from tests.targets.dagster.test_rollback import SEATS
@@ -20,23 +22,32 @@ from tests.targets.dagster.test_rollback import SEATS
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 CONSUMER = """
-from airflow.sdk import DAG, Asset, task
+from datetime import datetime
 
-with DAG("consumer", schedule=[Asset("linear/squares")]):
+try:
+    from airflow.sdk import DAG, Asset, task
+except ImportError:
+    from airflow import DAG, Dataset as Asset
+    from airflow.decorators import task
+
+with DAG("consumer", schedule=[Asset("linear/squares")], start_date=datetime(2024, 1, 1)):
 
     @task
-    def seen(triggering_asset_events=None):
-        ((event,),) = triggering_asset_events.values()
+    def seen(triggering_asset_events=None, triggering_dataset_events=None):
+        ((event,),) = (triggering_asset_events or triggering_dataset_events).values()
         return event.extra
 
     seen()
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+@pytest.fixture(scope="module", params=STARTING)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Standalone]:
+    """One after the other; see also ``tests/conftest.py``."""
     pytest.importorskip("airflow")
-    with standalone(tmp_path_factory.mktemp("standalone")) as running:
+    with STARTING[request.param](tmp_path_factory.mktemp(request.param)) as running:
         yield running
 
 
@@ -161,7 +172,7 @@ def test_a_run_does_not_end_green_while_other_work_of_it_is_undone(
     run_id = server.trigger("partly", {"folder": str(tmp_path), "how": "ValueError"})
     server.wait_for_run("partly", run_id)
     (tmp_path / "mended").touch()
-    server.clear("partly", run_id, only_failed=True)
+    server.clear_failed("partly", run_id)
     assert server.wait_for_run("partly", run_id)["state"] == "failed"
     tasks = server.tasks("partly", run_id)
     assert (tasks["publish"][0], tasks["complete"][0]) == ("success", "failed")
@@ -179,6 +190,7 @@ def test_a_run_that_is_stopped_by_hand_is_undone_and_cleared_it_succeeds(
     server.fail(dag_id, run_id)
     wait_for(lambda: noted(tmp_path)[-1] == UNDONE[-1], "the rollback")
     assert noted(tmp_path) == [*DONE, "publish fails", *UNDONE]
+    assert undone_after_the_work(tmp_path)
     assert server.wait_for_run(dag_id, run_id)["state"] == "failed"
 
     (tmp_path / "mended").touch()

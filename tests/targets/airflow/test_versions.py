@@ -122,7 +122,8 @@ def test_what_is_announced_and_as_what_is_an_option(dags: DagFolder) -> None:
     outcome = dags.run("linear", {"count": 10})
     (event,) = outcome.events
     assert (event[0], event[1]["rows"], event[1]["errors"]) == ("s3://warehouse/odds", 5, 5)
-    assert "--outlets none --outlet-uri odds=s3://warehouse/odds" in exported.text
+    for flag in ("--outlets none", "--outlet-uri odds=s3://warehouse/odds"):
+        assert flag in exported.text  # on one line or two, as the path of the store is long
 
     dags.export(LINEAR, outlets="all")
     tasks = dags.describe("linear")["tasks"]

@@ -20,7 +20,7 @@ def what_is_missing(context: Mapping[str, Any]) -> str:
     Args:
         context: Airflow's context of a task that runs after all others have ended.
     """
-    states = _states(context)
+    states = states_of(context)
     waited_for = {
         task_id: context["dag"].task_dict[task_id] for task_id in context["task"].upstream_task_ids
     }
@@ -34,9 +34,9 @@ def what_is_missing(context: Mapping[str, Any]) -> str:
     causes = [found for found in missing.items() if found[1] not in ("skipped", "upstream_failed")]
     for instance, state in causes or missing.items():
         if state != "skipped":
-            return f"task '{_named(*instance)}' ended as {state}"
+            return f"task '{named(*instance)}' ended as {state}"
         if not _has_begun(instance, states, context):
-            return f"the run was ended before task '{_named(*instance)}' began"
+            return f"the run was ended before task '{named(*instance)}' began"
     return ""
 
 
@@ -44,18 +44,28 @@ def _has_begun(
     instance: tuple[str, int], states: Mapping[tuple[str, int], str], context: Mapping[str, Any]
 ) -> bool:
     """Whether a skipped task has begun, or was skipped because one before it was."""
-    task_id, index = instance
-    before = context["dag"].task_dict[task_id].upstream_task_ids
+    before = context["dag"].task_dict[instance[0]].upstream_task_ids
     if any(states[other] == "skipped" for other in states if other[0] in before):
         return True
+    return has_left_its_report(instance, context)
+
+
+def has_left_its_report(instance: tuple[str, int], context: Mapping[str, Any]) -> bool:
+    """Whether the steps of a task (its id, and map index or -1) have begun, and have ended."""
+    task_id, index = instance
     left = context["ti"].xcom_pull(task_ids=task_id, key=REPORT_KEY, map_indexes=index)
     return left is not None
 
 
-def _states(context: Mapping[str, Any]) -> dict[tuple[str, int], str]:
+def is_airflow_2(context: Mapping[str, Any]) -> bool:
+    """Whether tasks may ask Airflow's database, and have nobody else to ask."""
+    return not hasattr(context["ti"], "get_task_states")
+
+
+def states_of(context: Mapping[str, Any]) -> dict[tuple[str, int], str]:
     """(Task id, map index or -1) -> state of all tasks of the run."""
     dag, run_id = context["dag"], context["run_id"]
-    if not hasattr(context["ti"], "get_task_states"):  # Airflow 2
+    if is_airflow_2(context):
         instances = context["dag_run"].get_task_instances()
         return {(ti.task_id, ti.map_index): str(ti.state) for ti in instances}
     told = context["ti"].get_task_states(dag_id=dag.dag_id, run_ids=[run_id]).get(run_id, {})
@@ -74,5 +84,6 @@ def _read(
             yield (task_id, int(index)), str(getattr(state, "value", state))
 
 
-def _named(task_id: str, index: int) -> str:
+def named(task_id: str, index: int) -> str:
+    """A task, or an instance of one that is mapped, as people are told of it."""
     return task_id if index < 0 else f"{task_id}[{index}]"
