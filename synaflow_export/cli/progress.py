@@ -38,8 +38,8 @@ def progress(monitor: Monitor, *, quiet: bool = False) -> Iterator[None]:
     err = console(sys.stderr)
     if quiet:
         yield
-    elif err.is_terminal:
-        bars = _Bars(monitor)
+    elif err.is_terminal and not err.is_dumb_terminal:
+        bars = _Bars(monitor, err)
         with Live(
             console=err,
             get_renderable=bars.draw,
@@ -62,8 +62,9 @@ class _Bars:
     full.
     """
 
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, monitor: Monitor, console: Console) -> None:
         self._monitor = monitor
+        self._console = console
 
     def draw(self) -> Table:
         """Look at the counts; called by rich, from its own thread."""
@@ -75,7 +76,8 @@ class _Bars:
         begun = [report for report in reports if report.duration]
         now = _shortly(at_work) or _between_steps(self._monitor, begun)
         table.add_row(*_whole(self._monitor.progress(), now, reports))
-        for report in begun[-_MOST_BARS:]:
+        room = max(self._console.height - 2, 1)  # what does not fit is cut off at the end
+        for report in begun[-min(_MOST_BARS, room) :]:
             table.add_row(*_bar(report, ended=report.name not in at_work))
         return table
 
