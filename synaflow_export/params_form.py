@@ -56,6 +56,17 @@ def required_params(schema: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in schema.get("properties", {}) if name in required)
 
 
+def computed_params(schema: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the params whose default only the params class can make, on the worker.
+
+    Orchestrators have None in its place; it must not reach the params class.
+    """
+    fields, required = schema.get("properties", {}), required_params(schema)
+    return frozenset(
+        n for n, field in fields.items() if n not in required and "default" not in field
+    )
+
+
 def moments(schema: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, bool]:
     """The params that are a date and time -> whether it is one without a zone.
 

@@ -18,7 +18,7 @@ except ImportError:  # before Airflow 3.2
     from airflow.exceptions import AirflowException, AirflowFailException
 
 from synaflow_core.errors import PipelineStopException, SynaflowError
-from synaflow_export.params_form import without_zones
+from synaflow_export.params_form import computed_params, without_zones
 from synaflow_export.runtime.airflow.stopped import interrupted_when_stopped
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
@@ -78,9 +78,15 @@ def _params(exported: Exported, context: Mapping[str, Any]) -> tuple[dict[str, A
         run=str(run_id),
         hint="drop it, or add it to PARAMS in the DAG file",
     )
+    schema, told = exported.contract.params_schema, context["params"]
+    computed = computed_params(schema)
     given = without_zones(
-        {name: context["params"][name] for name in wanted if name in context["params"]},
-        exported.contract.params_schema,
+        {
+            name: told[name]
+            for name in wanted
+            if name in told and not (told[name] is None and name in computed)
+        },
+        schema,
         wanted,
     )
     # A run that is triggered by hand on Airflow 3 has no interval, and no such keys.

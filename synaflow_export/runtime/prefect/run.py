@@ -147,9 +147,9 @@ def place_of(
 
 def _is_given(exported: Exported, name: str, value: Any) -> bool:
     """None stands for a default that is only known on the worker."""
-    schema = exported.contract.params_schema
-    computed = name not in schema["required"] and "default" not in schema["properties"][name]
-    return not (value is None and computed)
+    from synaflow_export.params_form import computed_params
+
+    return not (value is None and name in computed_params(exported.contract.params_schema))
 
 
 def _as_prefect_reads(exported: Exported, given: Mapping[str, Any]) -> dict[str, Any]:

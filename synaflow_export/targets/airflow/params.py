@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synaflow_export.params_form import forms, moments, required_params
+from synaflow_export.params_form import computed_params, forms, moments, required_params
 from synaflow_export.pylayout import Group, Node, Prose, call, value
 from synaflow_export.pyname import PyLiteral
 
@@ -49,6 +49,7 @@ class ParamsCode:
             types: The contract's ``params``: name -> type.
         """
         required, times = required_params(schema), moments(schema, types)
+        computed = computed_params(schema)
         rows = tuple(
             (
                 f"{PyLiteral.of(name)}: ",
@@ -56,7 +57,8 @@ class ParamsCode:
                 if name in times
                 else _param(field, name in required),
             )
-            for name, field in forms(schema).items()
+            for name, form in forms(schema).items()
+            for field in [_or_null(form) if name in computed else form]
         )
         return cls(Group("{", "}", rows, tall=True), _unchecked() if times else None)
 
@@ -87,6 +89,20 @@ def _call(field: dict[str, Any], required: bool, rules: Mapping[str, Node]) -> G
     default = [] if required else [value(field.get("default"))]
     about = " ".join(str(field.get("description") or "").split())
     return call("Param", default, {**rules, **({"description": Prose(about)} if about else {})})
+
+
+def _or_null(field: dict[str, Any]) -> dict[str, Any]:
+    """The same, or nothing: its default is made on the worker."""
+    kinds = field.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
+    found = dict(field)
+    if kinds and "null" not in kinds:
+        found["type"] = ["null", *kinds]
+    if "enum" in field and None not in field["enum"]:
+        found["enum"] = [None, *field["enum"]]
+    if "anyOf" in field:
+        found["anyOf"] = [*field["anyOf"], {"type": "null"}]
+    return found
 
 
 def _for_the_form(field: dict[str, Any]) -> dict[str, Any]:

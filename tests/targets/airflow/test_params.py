@@ -170,3 +170,57 @@ def test_airflow_refuses_before_a_run_what_its_form_can_judge(dags: DagFolder) -
     ):
         with pytest.raises(ValueError, match="Invalid input for param"):
             dags.run("kinds", {**({"limits": {"low": 1}} if conf else {}), **conf})
+
+
+MADE = '''
+    import enum
+    from dataclasses import dataclass, field
+    from datetime import date, datetime
+    from typing import Literal
+
+    from synaflow_core import pipeline, step
+
+
+    class Color(enum.Enum):
+        RED = "red"
+        BLUE = "blue"
+
+
+    @dataclass(frozen=True)
+    class Limits:
+        low: int = 3
+
+
+    @dataclass(frozen=True)
+    class Params:
+        """Defaults that only a worker can make."""
+
+        limits: Limits = field(default_factory=Limits)
+        day: date = field(default_factory=lambda: date.fromisoformat("2024-01-02"))
+        at: datetime = field(default_factory=lambda: datetime(2024, 1, 2))
+        color: Color = field(default_factory=lambda: Color.BLUE)
+        size: int | str = field(default_factory=lambda: int(4))
+        either: list[int] | Limits = field(default_factory=lambda: Limits(5))
+        region: Literal["eu", "us"] = field(default_factory=lambda: str("us"))
+        maybe: int | None = field(default_factory=lambda: int(6))
+
+
+    def facts(
+        limits: Limits, day: date, at: datetime, color: Color, size: int | str,
+        either: list[int] | Limits, region: str, maybe: int | None,
+    ) -> list[str]:
+        return [repr(each) for each in (limits, day, at, color, size, either, region, maybe)]
+
+
+    p = pipeline("made", Params, [step("facts", facts)])
+'''
+
+
+def test_defaults_that_only_a_worker_can_make(dags: DagFolder) -> None:
+    exported = dags.export(MADE)
+    for conf in ({}, {"limits": {"low": 4}, "color": "red", "size": "x", "either": [1]}):
+        outcome = dags.run("made", conf)
+        assert outcome.state == "success", outcome.output
+        assert dags.outputs(exported, outcome) == in_process(exported, conf)
+    with pytest.raises(ValueError, match="Invalid input for param"):
+        dags.run("made", {"color": "green"})
