@@ -7,13 +7,27 @@ Both are plain dataclasses of plain data, so that a context can travel between p
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from synaflow_core.phases.step import StepResult
 
 logger = logging.getLogger("synaflow.phases")
+
+_TASK_LOG: ContextVar[logging.Logger | None] = ContextVar("synaflow_log_of_phases", default=None)
+
+
+@contextmanager
+def log_to(task_log: logging.Logger) -> Iterator[None]:
+    """Phases that run in this context log to the log of a task, where people look for it."""
+    token = _TASK_LOG.set(task_log)
+    try:
+        yield
+    finally:
+        _TASK_LOG.reset(token)
 
 
 @dataclass
@@ -29,8 +43,11 @@ class RuntimeContext:
     env: dict[str, str] = field(default_factory=dict)
 
     def log(self, event: str, data: Mapping[str, Any] | None = None) -> None:
-        """Log an event with its data, as one line of the logger ``synaflow.phases``."""
-        logger.info("%s %s", event, dict(data or {}))
+        """Log an event with its data, as one line of the logger ``synaflow.phases``.
+
+        On an orchestrator it is a line of the task's log.
+        """
+        (_TASK_LOG.get() or logger).info("%s %s", event, dict(data or {}))
 
 
 @dataclass

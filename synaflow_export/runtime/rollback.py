@@ -22,7 +22,7 @@ from synaflow_core.compensation.ledger import UNDONE, Ledger
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import HandoffStore
 from synaflow_export.runtime.exported import Exported
-from synaflow_export.runtime.running import Place
+from synaflow_export.runtime.running import Place, phases_logged
 from synaflow_export.runtime.storage import open_store
 
 PATIENCE = 20.0
@@ -63,7 +63,7 @@ def roll_back(
         place.store, place.home, allow_pickle=exported.allow_pickle, log=place.logger
     )
     _wait_for_all(exported.contract.name, place, store, patience)
-    with exported.pipeline() as pipeline:
+    with exported.pipeline() as pipeline, phases_logged(place.logger):
         result = rollback_run(pipeline, place.run_key, store, error=error)
     for each in result.undone:
         place.logger.info("rolled back %s", _named(each.step, each.macro_task, each.shard))

@@ -8,8 +8,10 @@ final). What tasks pass on are the values of :func:`returned`, read again by :fu
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,7 @@ def run_exported(
     try:
         with (
             exported.pipeline() as pipeline,
+            phases_logged(place.logger),
             progress_lines(monitor, place.logger, on_progress=place.on_progress),
         ):
             result = macro.run_macro_task(
@@ -100,6 +103,12 @@ def run_exported(
     if shard is None:
         tell_done(exported, macro_task, place)
     return spec, result
+
+
+def phases_logged(task_log: logging.Logger) -> AbstractContextManager[None]:
+    """What phases log goes to the log of the task; nothing where the pipeline has no phases."""
+    phases = sys.modules.get("synaflow_core.phases.context")
+    return nullcontext() if phases is None else phases.log_to(task_log)
 
 
 def references(spec: MacroSpec, inputs: Mapping[str, Any]) -> dict[str, DatasetRef | None]:

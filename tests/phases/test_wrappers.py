@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from synaflow_core import PipelineStopException, run
 from synaflow_core.phases import (
     LoggingStep,
     Orchestrator,
@@ -15,6 +16,7 @@ from synaflow_core.phases import (
     TimingStep,
     ValidationStep,
 )
+from synaflow_core.phases.context import log_to
 from tests.phases.workflows import Phase, Trail, registry
 
 
@@ -68,3 +70,18 @@ def test_a_wrapped_phase_that_returns_no_result_has_failed(wrapper: Any) -> None
 
     with pytest.raises(StepFailedError, match=r"execute\(\) to return a StepResult, got None"):
         Orchestrator(registry(wrapper(Forgetful("a"))), Trail()).execute()
+
+
+def test_a_log_of_the_task_gets_what_phases_log(caplog: pytest.LogCaptureFixture) -> None:
+    made = registry(LoggingStep(Phase("a")), Phase("b", fails="no")).to_pipeline(
+        "work", context=Trail
+    )
+    with (
+        caplog.at_level(logging.INFO),
+        log_to(logging.getLogger("task")),
+        pytest.raises(PipelineStopException),
+    ):
+        run(made)
+    told = [(record.name, record.message.partition(" ")[0]) for record in caplog.records]
+    events = [("task", "step_start"), ("task", "step_end"), ("task", "step_rollback")]
+    assert [each for each in told if each[1].startswith("step_")] == events

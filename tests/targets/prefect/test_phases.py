@@ -30,8 +30,12 @@ def test_a_failing_phase_undoes_those_before_it(
     assert "rolled back step 'process_data'" in caplog.text
 
 
-def test_the_upload_of_the_examples_fills_the_store(flows: FlowFolder, tmp_path: Path) -> None:
+def test_the_upload_of_the_examples_fills_the_store(
+    flows: FlowFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     outcome = flows.run(flows.export_file(workflows.EXAMPLE), workflows.upload(tmp_path))
+    logged = [r for r in caplog.records if r.getMessage() == "step_start {'step': 'upload'}"]
+    assert [record.name for record in logged] == ["prefect.task_runs"]  # its log, in the interface
     assert outcome.state == "Completed", outcome.message
     assert outcome.artifacts["upload-folder-progress"] == 100
     assert workflows.uploaded(tmp_path) == workflows.COMPLETE
