@@ -122,7 +122,8 @@ def compiled(
         name: Name of the pipeline.
         context: Class of the context.
         description: Text for people.
-        params: The params class; None for one made of the context's own fields.
+        params: The params class; None for one made of the context's own fields, or for none at all
+            where there is a ``begin``.
         begin: Makes the first context from the fields of ``params``; None for the class itself.
 
     Raises:
@@ -139,7 +140,7 @@ def compiled(
         )
     if problems:
         raise DefinitionError(f"the workflow cannot become pipeline '{name}':", problems)
-    if params is None:
+    if params is None and begin is None:
         params = _params_class(context)
     fields = read_fields(params)[0] if params is not None else {}
     before = ""

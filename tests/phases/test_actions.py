@@ -210,6 +210,17 @@ def test_an_action_may_have_phases_of_its_own_only() -> None:
     assert outputs["upload"].uploaded == ["initialize 4", "upload 4"]
 
 
+def test_an_action_may_have_no_params() -> None:
+    class Check(Action[None]):
+        def setup_steps(self, registry: StepRegistry[Any]) -> None:
+            registry.register(ValidationStep(lambda context: (context.params is None, "params")))
+
+    assert Check().run()["success"]
+    made = Check.to_pipeline("check")
+    assert made.params_type is None
+    assert run(made).outputs["validate"].step_results[0].success
+
+
 def test_the_methods_to_write_are_those_that_phases_call(tmp_path: Path) -> None:
     class Listed(UploadAction[Count]):
         def initialize(self, context: Any) -> dict[str, Any]:
