@@ -6,6 +6,7 @@ declared; the one that is picked is compiled here, the others may even be wrong.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from shlex import quote
@@ -81,7 +82,7 @@ def choose(module: ModuleType, place: Place, name: str | None = None) -> Choice:
             "no-pipeline",
             "no Pipeline object was found among the variables of this module",
             "assign one at its top level, not in a function and not under "
-            "`if __name__ == '__main__'`: my_pipeline = pipeline(name=..., steps=[...])",
+            f"`if __name__ == '__main__'`: my_pipeline = {_made(module)}",
         )
     if name is not None:
         return _compiled(_named(found, name, place))
@@ -101,6 +102,18 @@ def choose(module: ModuleType, place: Place, name: str | None = None) -> Choice:
         f"there are {len(found)} pipelines: {labels}",
         f"say which one: --pipeline {quote(found[0].name)}",
     )
+
+
+def _made(module: ModuleType) -> str:
+    """How a pipeline is made of what a module has: of its phases, if it has any."""
+    phases: Any = sys.modules.get("synaflow_core.phases")
+    for name, value in vars(module).items() if phases is not None else ():
+        if isinstance(value, phases.StepRegistry):
+            return f"{name}.to_pipeline(..., context=...)"
+        own = isinstance(value, type) and value.__module__ == module.__name__
+        if own and issubclass(value, phases.Action):
+            return f"{name}.to_pipeline(...)"
+    return "pipeline(name=..., steps=[...])"
 
 
 def _compiled(candidate: _Candidate, note: str = "") -> Choice:

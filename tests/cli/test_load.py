@@ -335,3 +335,20 @@ def test_a_contract_of_another_pipeline(project: Any) -> None:
     (project.folder / "c.json").write_bytes(load("pipe.py").contract.to_json())
     with pytest.raises(LoadError, match="the contract is of pipeline 'one', not of 'two'"):
         load("c.json", "two")
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("steps = StepRegistry()", "my_pipeline = steps.to_pipeline(..., context=...)"),
+        ("class Mine(UploadAction[int]): ...", "my_pipeline = Mine.to_pipeline(...)"),
+        ("x = 1", "my_pipeline = pipeline(name=..., steps=[...])"),
+    ],
+)
+def test_a_module_of_phases_is_told_how_to_make_a_pipeline(
+    project: Any, code: str, told: str
+) -> None:
+    project.write("pipe.py", f"from synaflow_core.phases import *\n{code}")
+    with pytest.raises(LoadError) as raised:
+        load("pipe.py")
+    assert raised.value.problems[0].hint.endswith(told)
