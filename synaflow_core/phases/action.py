@@ -20,11 +20,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from synaflow_core.errors import DefinitionError, ParamsError, Problem
-from synaflow_core.hints import place_of
+from synaflow_core.hints import place_of, type_name
+from synaflow_core.phases.checks import refused
 from synaflow_core.phases.context import BaseStepContext, RuntimeContext
 from synaflow_core.phases.methods import check_methods
 from synaflow_core.phases.orchestrator import Orchestrator
 from synaflow_core.phases.registry import StepRegistry
+from synaflow_core.phases.travelling import place_of_class
 
 if TYPE_CHECKING:
     from synaflow_core.pipeline import Pipeline
@@ -72,7 +74,16 @@ class Action(Generic[P]):
 
     def setup_steps(self, registry: StepRegistry[Any]) -> None:
         """Register the phases; call ``super().setup_steps(registry)`` to change the usual ones."""
-        raise NotImplementedError(f"{type(self).__name__} has no setup_steps()")
+        kind = type(self)
+        raise refused(
+            Problem(
+                place_of_class(kind),
+                f"action {kind.__name__}",
+                "no-method",
+                "it has no 'setup_steps'",
+                "write setup_steps(self, registry), and register the phases there",
+            )
+        )
 
     def create_context(self, params: P) -> Any:
         """The context that a run begins with."""
@@ -147,23 +158,38 @@ def params_type(action: type[Action[Any]]) -> Any:
     """The class ``P`` of an action; None when it has no params.
 
     Raises:
-        TypeError: The action does not say, or it is no class that params can have.
+        DefinitionError: The action does not say, or it is no class that params can have.
     """
-    for kind in action.__mro__:
-        for base in vars(kind).get("__orig_bases__", ()):
-            origin = get_origin(base)
-            if isinstance(origin, type) and issubclass(origin, Action):
-                (found,) = get_args(base)
-                if isinstance(found, TypeVar):
-                    continue
-                if found is None or found is type(None):
-                    return None
-                if dataclasses.is_dataclass(found) or hasattr(found, "_fields"):
-                    return found
-                raise TypeError(
-                    f"the params of {action.__name__} must be a NamedTuple or dataclass"
-                )
-    raise TypeError(f"{action.__name__} does not say what its params are: write Action[MyParams]")
+    found = _argument(action)
+    if found is None or found is type(None):
+        return None
+    if isinstance(found, type) and (dataclasses.is_dataclass(found) or hasattr(found, "_fields")):
+        return found
+    said = "nothing" if isinstance(found, TypeVar) else type_name(found)
+    raise refused(
+        Problem(
+            place_of_class(action),
+            f"action {action.__name__}",
+            "action-params",
+            f"expected a NamedTuple or dataclass as the class of its params, got {said}",
+            f"write 'class {action.__name__}(Action[MyParams])', or [None] if it has no params",
+        )
+    )
+
+
+def _argument(action: type[Any]) -> Any:
+    """What stands for ``P``: a class, or a TypeVar of the action's own where it does not say."""
+    bases = vars(action).get("__orig_bases__", action.__bases__)
+    for base in bases:
+        origin, given = get_origin(base) or base, get_args(base)
+        if origin is Action:
+            return given[0] if given else P
+        if isinstance(origin, type) and issubclass(origin, Action):
+            found = _argument(origin)
+            if given and isinstance(found, TypeVar):
+                return given[origin.__parameters__.index(found)]  # type: ignore[attr-defined]  # it has some
+            return found
+    return P
 
 
 @cache

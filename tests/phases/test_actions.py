@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import fsspec
 import pyarrow.parquet as pq
@@ -176,14 +176,43 @@ def test_actions_say_what_is_missing() -> None:
         pass
 
     assert Bare().params == Count()
-    with pytest.raises(NotImplementedError, match="Bare has no setup_steps"):
+    with pytest.raises(DefinitionError, match=r"test_actions.py:\d+: action Bare: .*'setup_steps'"):
         Bare().run()
 
     class Unsaid(Action):  # type: ignore[type-arg]
         pass
 
-    with pytest.raises(TypeError, match=r"write Action\[MyParams\]"):
+    with pytest.raises(
+        DefinitionError, match=r"test_actions.py:\d+: action Unsaid: .* got nothing"
+    ):
         Unsaid()
+
+    class Number(Action[int]):
+        pass
+
+    with pytest.raises(DefinitionError, match=r"got int(.|\n)*write 'class Number\(Action\[MyP"):
+        Number()
+
+
+X = TypeVar("X")
+Y = TypeVar("Y")
+
+
+class Between(UploadAction[Y], Generic[X, Y]):
+    """An action whose params are its second argument."""
+
+
+class Below(Between[int, Count]):
+    pass
+
+
+class Lowest(Below):
+    pass
+
+
+def test_params_are_found_whatever_lies_between() -> None:
+    assert Below().params == Count()
+    assert Lowest({"count": 3}).params == Count(3)
 
 
 def test_an_action_may_have_phases_of_its_own_only() -> None:
