@@ -118,6 +118,7 @@ class Rehearsal:
 
         Raises:
             MacroTaskError: One failed; those after it do not run.
+            KeyboardInterrupt: After the same rollbacks; what was undone is in its notes.
         """
         passed: dict[str, Any] = {}
         for task in self.plan.macro_tasks:
@@ -125,7 +126,12 @@ class Rehearsal:
             try:
                 done = self._task(task, inputs)
             except MacroTaskError as error:
-                self._undo(error)
+                error.undone = self._undo(error, str(error))
+                raise
+            except KeyboardInterrupt as error:
+                undone = self._undo(error, "the run was interrupted")
+                if undone:
+                    error.add_note(f"rolled back, newest first: {', '.join(undone)}")
                 raise
             passed |= done.returned
             yield done
@@ -150,14 +156,14 @@ class Rehearsal:
         seconds = perf_counter() - began
         return Done(task.name, count, self.tries[task.name], seconds, steps, passed)
 
-    def _undo(self, error: MacroTaskError) -> None:
-        """What a target does when a run has failed."""
+    def _undo(self, error: BaseException, why: str) -> list[str]:
+        """What a target does when a run has failed or was cancelled; the steps that were undone."""
         if not any(step.rollback for step in self.exported.contract.steps.values()):
-            return
-        found = self._once("", {}, None, undo=str(error) or "the run failed")
-        error.undone = found.undone
+            return []
+        found = self._once("", {}, None, undo=why or "the run failed")
         if found.error:
             error.add_note(f"not all could be rolled back: {found.error}")
+        return found.undone
 
     def _join(self, name: str, parts: Iterable[dict[str, Any]]) -> tuple[Steps, dict[str, Any]]:
         told: list[dict[str, Any]] = []

@@ -108,6 +108,10 @@ def rehearse(
                     note(_line(each, len(done), len(plan.macro_tasks)))
         except MacroTaskError as problem:
             failure = problem
+        except KeyboardInterrupt as interrupt:
+            for text in getattr(interrupt, "__notes__", ()):
+                note(text)
+            raise
         passed = {name: ref for each in done for name, ref in each.returned.items()}
         assert loaded.pipeline is not None, "else there is no rehearsal"
         with loaded.importable():
