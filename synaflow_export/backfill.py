@@ -22,6 +22,7 @@ from synaflow_export.windows.binding import bind_window
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract
     from synaflow_export.load import Loaded
+    from synaflow_export.options.model import TargetOptions
     from synaflow_export.plan import Plan
     from synaflow_export.windows.calendar import Window
 
@@ -69,6 +70,7 @@ def backfill(
     params: Mapping[str, Any],
     *,
     store: str,
+    called: str | None = None,
     jobs: int = 1,
     retries: int = 0,
 ) -> Iterator[WindowRun]:
@@ -80,6 +82,8 @@ def backfill(
         windows: Oldest first.
         params: Values of the params that no window gives, as JSON values.
         store: URL of the handoff store.
+        called: What orchestrators call the pipeline; None: as it is called. Under another name it
+            shares no datasets with what is exported under its own.
         jobs: Shards that may run at a time.
         retries: Further tries of what may pass by itself.
 
@@ -99,7 +103,8 @@ def backfill(
         return
     first = bound[0][1]
     with rehearsal(loaded, plan, first, store=store, jobs=jobs, retries=retries) as prepared:
-        for window, values, key in bound:
+        for window, values, own_key in bound:
+            key = own_key if called in (None, plan.pipeline) else f"{called}@{own_key}"
             run = dataclasses.replace(prepared, params=values, run_key=key, tries={})
             began, error = perf_counter(), ""
             done: list[Done] = []
@@ -110,22 +115,24 @@ def backfill(
             yield WindowRun(window, key, perf_counter() - began, tuple(done), error)
 
 
-def native_commands(plan: Plan, contract: Contract, windows: list[Window]) -> dict[str, list[str]]:
-    """Target -> the commands that do the same there, for those that can.
+def native_commands(
+    plan: Plan,
+    contract: Contract,
+    windows: list[Window],
+    chosen: Iterable[tuple[Target[Any], TargetOptions]],
+) -> dict[str, list[str]]:
+    """Target -> the commands that do the same there.
 
     Args:
         plan: The plan, with a window.
         contract: The pipeline's contract.
         windows: Oldest first.
+        chosen: Targets that bind windows, and with what the pipeline was exported to them.
     """
-    from synaflow_export.target import get_target, target_names
-
     assert plan.window is not None, "the command line asks for one"
     schema, types = contract.params_schema, contract.params
     values = [bind_window(plan.window, schema, types, {}, window, run="")[0] for window in windows]
-    found = {}
-    for name in target_names():
-        target = get_target(name)
-        if target.binds_windows:
-            found[name] = list(target.backfill_commands(plan, windows, values))
-    return found
+    return {
+        target.name: list(target.backfill_commands(plan, options, windows, values))
+        for target, options in chosen
+    }

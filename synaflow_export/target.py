@@ -185,12 +185,17 @@ class Target(ABC, Generic[OptionsT]):
         """
 
     def backfill_commands(
-        self, plan: Plan, windows: Sequence[Window], values: Sequence[Mapping[str, Any]]
+        self,
+        plan: Plan,
+        options: OptionsT,
+        windows: Sequence[Window],
+        values: Sequence[Mapping[str, Any]],
     ) -> Iterable[str]:
-        """Commands of the orchestrator that run an exported pipeline for past windows.
+        """Commands of the orchestrator that run an exported pipeline for past windows, also again.
 
         Args:
             plan: Its plan, with a window.
+            options: It was exported with these.
             windows: Oldest first.
             values: For each window, the params that it gives, as JSON values.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
     from synaflow_export.backfill import WindowRun
     from synaflow_export.load import Loaded
+    from synaflow_export.options.common import CommonOptions
+    from synaflow_export.options.model import TargetOptions
     from synaflow_export.plan import Plan
+    from synaflow_export.target import Target
     from synaflow_export.windows.calendar import Window
 
 _SPAN = "synaflow-export backfill pipe.py --from 2026-06-01 --to 2026-06-08"
@@ -75,6 +78,15 @@ def backfill(
         str | None,
         typer.Option("--timezone", metavar="ZONE", show_default="UTC", help="Zone of the windows."),
     ] = None,
+    id: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="NAME",
+            show_default="the pipeline's name",
+            help="What the pipeline is called on orchestrators.",
+        ),
+    ] = None,
     store: Annotated[
         str | None,
         typer.Option("--store", metavar="URL", show_default=False, help="Where the datasets go."),
@@ -108,19 +120,26 @@ def backfill(
 
     flags = planning_flags(granularity, allow_pickle, on_cycle, shard, rows_per_shard, max_shards)
     flags |= {"window": window, "bind": tuple(bind) if bind else None, "store": store}
-    flags |= {"schedule": schedule, "timezone": timezone}
-    loaded, plan, url = _planned(code, pipeline, flags, env, needs_store=not dry_run)
+    flags |= {"schedule": schedule, "timezone": timezone, "id": id}
+    loaded, plan, here, elsewhere = _planned(code, pipeline, flags, env, needs_store=not dry_run)
     windows = _windows(plan, first, last)
     values = read_params(loaded.contract.params_schema, param or (), params_file)
     done: list[WindowRun] = []
     if not dry_run:
         for each in run_windows(
-            loaded, plan, windows, values, store=url, jobs=jobs, retries=retries
+            loaded,
+            plan,
+            windows,
+            values,
+            store=here.store or "",
+            called=here.id,
+            jobs=jobs,
+            retries=retries,
         ):
             done.append(each)
             if not quiet:
                 note(_line(each, len(done), len(windows)))
-    commands = native_commands(plan, loaded.contract, windows)
+    commands = native_commands(plan, loaded.contract, windows, elsewhere)
     if format is TableFormat.JSON:
         write(_json(plan, windows, done, commands))
     else:
@@ -135,31 +154,41 @@ def backfill(
 
 def _planned(
     code: str, pipeline: str | None, flags: dict[str, Any], env: str | None, *, needs_store: bool
-) -> tuple[Loaded, Plan, str]:
+) -> tuple[Loaded, Plan, CommonOptions, list[tuple[Target[Any], TargetOptions]]]:
+    """Also the options here, and the targets that run windows with what was exported to them."""
     from synaflow_core.errors import ExportError, Problem
     from synaflow_export.backfill import ThisMachine
-    from synaflow_export.cli.settings import chosen_layers, chosen_options, planned
+    from synaflow_export.cli.settings import (
+        all_option_types,
+        chosen_layers,
+        chosen_options,
+        options_elsewhere,
+        planned,
+    )
     from synaflow_export.load import load
+    from synaflow_export.target import get_target
 
     loaded = load(code, pipeline)
     for text in loaded.notes:
         note(text)
-    here = ThisMachine()
-    layers = chosen_layers(loaded, here, flags, env)
-    plan, tasks = planned(loaded, layers, here)
-    store = getattr(chosen_options(here, layers, tasks), "store", None)
+    machine = ThisMachine()
+    layers = chosen_layers(loaded, machine, flags, env)
+    plan, tasks = planned(loaded, layers, machine)
+    here = cast("CommonOptions", chosen_options(machine, layers, tasks))
     problems = []
     if plan.window is None:
         hint = "say which, for example --window day --bind since=start --bind until=end"
         message = "a backfill runs windows, and none is chosen"
         problems.append(Problem("options", "option 'window'", "no-window", message, hint))
-    if needs_store and store is None:
+    if needs_store and here.store is None:
         hint = "give --store, for example ./datasets or s3://bucket/synaflow"
         message = "a backfill keeps its datasets, and no store is chosen"
         problems.append(Problem("options", "option 'store'", "no-store", message, hint))
     if problems:
         raise ExportError(f"'{loaded.contract.name}' cannot be backfilled as asked", problems)
-    return loaded, plan, store or ""
+    targets = [get_target(name) for name in all_option_types()]
+    elsewhere = [(it, options_elsewhere(it, layers, flags)) for it in targets if it.binds_windows]
+    return loaded, plan, here, elsewhere
 
 
 def _windows(plan: Plan, first: str, last: str) -> list[Window]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from synaflow_export.plan import Plan
     from synaflow_export.target import Target
 
-__all__ = ["all_option_types", "chosen_layers", "chosen_options", "planned"]
+__all__ = ["all_option_types", "chosen_layers", "chosen_options", "options_elsewhere", "planned"]
 
 
 def chosen_layers(
@@ -90,6 +90,22 @@ def chosen_options(target: Target[Any], made: Layers, tasks: TaskSettings) -> Ta
     }
     options: TargetOptions = target.make_options({**values.pop(""), "tasks": values}, places)
     return options
+
+
+def options_elsewhere(target: Target[Any], made: Layers, flags: Mapping[str, Any]) -> TargetOptions:
+    """What the same settings file, and those of the flags that it knows, say for another target.
+
+    Raises:
+        ExportError: Naming every value that makes no sense.
+    """
+    from synaflow_export.config.layers import layers
+    from synaflow_export.options.model import option_names
+
+    types = all_option_types() if made.document is not None else {target.name: target.options_type}
+    names = option_names(target.options_type)
+    known = {name: value for name, value in flags.items() if name in names}
+    there = layers(made.pipeline, target, types, known, made.document, made.env)
+    return chosen_options(target, there, {})
 
 
 def all_option_types() -> dict[str, type[TargetOptions]]:

@@ -87,6 +87,41 @@ def test_settings_choose_the_window_and_a_dry_run_lists_it(
     assert not (project.folder / "ds").exists()
 
 
+def test_the_commands_are_those_for_the_export(cli: Any, events: Path, project: Any) -> None:
+    project.write(
+        "synaflow.toml",
+        'window = "day"\nbind = ["since=start", "until=end"]\n'
+        '[airflow]\nid = "nightly.events"\nmax_active_runs = 3\n[dagster]\nid = "nightly"\n',
+    )
+    told = cli("backfill", "events.py", *SPAN, "--dry-run", "--format", "json")
+    commands = json.loads(told.out)["commands"]
+    three, two = commands["airflow"]
+    assert three.startswith(
+        "airflow backfill create --dag-id nightly.events --from-date 2026-06-01T"
+    )
+    assert three.endswith("--max-active-runs 3")
+    assert two.startswith("airflow dags backfill nightly.events -s 2026-06-01T")
+    assert commands["prefect"][0].startswith("prefect deployment run events/events -p since=")
+    assert "-f nightly/definitions.py -j nightly " in commands["dagster"][0]
+
+    told = cli("backfill", "events.py", *SPAN, "--dry-run", "--format", "json", "--id", "other")
+    commands = json.loads(told.out)["commands"]
+    assert all(" other " in line for line in (*commands["airflow"], *commands["dagster"]))
+    assert "deployment run other/other -p" in commands["prefect"][0]
+
+
+def test_under_another_name_a_window_is_kept_where_the_export_of_that_name_keeps_it(
+    cli: Any, events: Path, project: Any
+) -> None:
+    day = ["--from", "2026-06-01", "--to", "2026-06-02", "--store", "ds", "--format", "json"]
+    keys = []
+    for name in ([], ["--id", "events"], ["--id", "other"]):
+        told = cli("backfill", "events.py", *day, *WINDOW, *name)
+        assert told.code == 0, told.err
+        keys.append(json.loads(told.out)["windows"][0]["run_key"])
+    assert keys[1:] == [keys[0], f"other@{keys[0]}"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -18,6 +18,7 @@ that shape the file:
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,18 +80,25 @@ class AirflowTarget(Target[AirflowOptions]):
     runs_rollbacks: ClassVar[bool] = True
 
     def backfill_commands(
-        self, plan: Plan, windows: Sequence[Window], values: Sequence[Mapping[str, Any]]
+        self,
+        plan: Plan,
+        options: AirflowOptions,
+        windows: Sequence[Window],
+        values: Sequence[Mapping[str, Any]],
     ) -> Iterator[str]:
         """The one command for a span; its dates are those at which intervals begin."""
         first, last = (windows[index].start.isoformat() for index in (0, -1))
-        dag_id = TaskId.of(plan.pipeline, "pipeline")
-        yield f"airflow backfill create --dag-id {dag_id} --from-date {first} --to-date {last}"
-        yield f"airflow dags backfill {dag_id} -s {first} -e {last}  # Airflow 2"
+        dag_id = shlex.quote(_dag_id(plan, options))
+        yield (
+            f"airflow backfill create --dag-id {dag_id} --from-date {first} --to-date {last} "
+            f"--reprocess-behavior completed --max-active-runs {options.max_active_runs}"
+        )
+        yield f"airflow dags backfill {dag_id} -s {first} -e {last} --reset-dagruns -y  # Airflow 2"
 
     def view(self, export: Export[AirflowOptions]) -> tuple[GeneratedFile, ...]:
         """Make the DAG file and the folder beside it; see :meth:`Target.view`."""
         pipeline = export.plan.pipeline
-        dag_id = export.options.id or TaskId.of(pipeline, "pipeline")
+        dag_id = _dag_id(export.plan, export.options)
         folder = PyName.of(dag_id, "pipeline")
         module = module_safe(dag_id, "_dag")
         wrong = [*misplaced_uris(export.plan, export.options), *_too_many_shards(export.plan)]
@@ -181,6 +189,10 @@ class _DagView:
             ),
             wiring=tuple(wiring(plan, contract, wires, places)),
         )
+
+
+def _dag_id(plan: Plan, options: AirflowOptions) -> str:
+    return options.id or TaskId.of(plan.pipeline, "pipeline")
 
 
 def _too_many_shards(plan: Plan) -> Iterator[Problem]:

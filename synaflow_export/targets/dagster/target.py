@@ -61,13 +61,17 @@ class DagsterTarget(Target[DagsterOptions]):
     binds_windows: ClassVar[bool] = True
 
     def backfill_commands(
-        self, plan: Plan, windows: Sequence[Window], values: Sequence[Mapping[str, Any]]
+        self,
+        plan: Plan,
+        options: DagsterOptions,
+        windows: Sequence[Window],
+        values: Sequence[Mapping[str, Any]],
     ) -> Iterator[str]:
         """The one command for a span of partitions."""
         assert plan.window is not None, "there are no windows without"
         form = key_format(plan.window.unit)
         first, last = (windows[index].start.strftime(form) for index in (0, -1))
-        name = pipeline_name(plan.pipeline)
+        name = options.id or pipeline_name(plan.pipeline)
         yield (
             f"dagster job backfill --noprompt -f {name}/{_MODULE}.py -j {name} "
             f"--from {first} --to {last}"

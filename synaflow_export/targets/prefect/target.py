@@ -97,18 +97,22 @@ class PrefectTarget(Target[PrefectOptions]):
     limits_concurrency: ClassVar[bool] = True  # tags, which the operator limits
 
     def backfill_commands(
-        self, plan: Plan, windows: Sequence[Window], values: Sequence[Mapping[str, Any]]
+        self,
+        plan: Plan,
+        options: PrefectOptions,
+        windows: Sequence[Window],
+        values: Sequence[Mapping[str, Any]],
     ) -> Iterator[str]:
         """A run of the deployment for each window: Prefect makes up for nothing by itself."""
-        name = TaskId.of(plan.pipeline, "pipeline")
+        name = _flow_id(plan, options)
         for given in values:
             params = " ".join(f"-p {shlex.quote(f'{key}={told}')}" for key, told in given.items())
-            yield f"prefect deployment run {name}/{name} {params}"
+            yield f"prefect deployment run {shlex.quote(f'{name}/{name}')} {params}"
 
     def view(self, export: Export[PrefectOptions]) -> tuple[GeneratedFile, ...]:
         """Make the flow file, the folder beside it and the deployment; see :meth:`Target.view`."""
         pipeline = export.plan.pipeline
-        flow_id = export.options.id or TaskId.of(pipeline, "pipeline")
+        flow_id = _flow_id(export.plan, export.options)
         folder = PyName.of(flow_id, "pipeline")
         module = module_safe(flow_id, "_flow")
         self.refuse(export, module=module, more=unusable_params(export.contract))
@@ -127,6 +131,10 @@ class PrefectTarget(Target[PrefectOptions]):
         in_folder = export.folder_files(folder)
         ours = (*in_folder, flow_file, deployment)
         return (*in_folder, manifest_file(folder, self.name, pipeline, flow_id, ours), *ours[-2:])
+
+
+def _flow_id(plan: Plan, options: PrefectOptions) -> str:
+    return options.id or TaskId.of(plan.pipeline, "pipeline")
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Standalone:
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
         """Start a run as the button does, once the DAG is known; returns its id."""
         self.wait_for_dag(dag_id)
-        run = self._ask("POST", f"/dags/{dag_id}/dagRuns", {**self.new_run, "conf": dict(conf)})
+        run = self.ask("POST", f"/dags/{dag_id}/dagRuns", {**self.new_run, "conf": dict(conf)})
         return str(run["dag_run_id"])
 
     def wait_for_dag(self, dag_id: str) -> None:
@@ -82,16 +82,16 @@ class Standalone:
 
     def fail(self, dag_id: str, run_id: str) -> None:
         """Mark a run as failed, as somebody does who wants it to stop."""
-        self._ask("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", {"state": "failed"})
+        self.ask("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", {"state": "failed"})
 
     def clear(self, dag_id: str, run_id: str) -> None:
         """Have all tasks of a run done again."""
-        self._ask("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", {"dry_run": False})
+        self.ask("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", {"dry_run": False})
 
     def clear_failed(self, dag_id: str, run_id: str) -> None:
         """Have the tasks of a run that failed done again."""
         body = {"dag_run_id": run_id, "only_failed": True, "reset_dag_runs": True}
-        self._ask("POST", f"/dags/{dag_id}/clearTaskInstances", {**body, "dry_run": False})
+        self.ask("POST", f"/dags/{dag_id}/clearTaskInstances", {**body, "dry_run": False})
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, tuple[str, int]]:
         """Task id -> (state, number of tries); ``task[0]`` for instances of a mapped task."""
@@ -110,8 +110,8 @@ class Standalone:
         return self.get(f"{place}?deserialize=true")["value"]
 
     def get(self, path: str) -> dict[str, Any]:
-        """Ask the API."""
-        return self._ask("GET", path)
+        """What the API knows."""
+        return self.ask("GET", path)
 
     def command(self, *arguments: str) -> str:
         """What the ``airflow`` of this Airflow says to a command, which must succeed."""
@@ -126,7 +126,8 @@ class Standalone:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ask the API anything."""
         answer = self._client.request(method, f"{self.api}{path}", json=body)
         assert answer.is_success, answer.text
         return dict(answer.json())

@@ -10,6 +10,7 @@ import pytest
 from synaflow_core.handoff import DatasetRef, HandoffStore
 from tests.cluster.processes import wait_for
 from tests.phases import exported as workflows
+from tests.targets.airflow import past_windows, test_windows
 from tests.targets.airflow.halves import HALVES
 from tests.targets.airflow.rolling_back import SOURCE, noted, undone_after_the_work
 from tests.targets.airflow.running import DagFolder, in_process
@@ -197,3 +198,19 @@ def test_a_run_that_is_stopped_by_hand_is_undone_and_cleared_it_succeeds(
     server.clear(dag_id, run_id)
     assert server.wait_for_run(dag_id, run_id)["state"] == "success"
     assert noted(tmp_path) == [*DONE, "publish fails", *UNDONE, *DONE, "publish"]
+
+
+def test_the_command_for_past_windows_gives_each_what_run_gives_and_again_the_same(
+    server: Standalone, tmp_path: Path
+) -> None:
+    dags = DagFolder(server, tmp_path)
+    exported = test_windows.exported(dags, id="past.events")
+    server.wait_for_dag("past.events")
+    first = past_windows.made_up_for(server, dags, exported, "past.events")
+    assert list(first.values()) == [
+        in_process(exported, day)["summary"] for day in past_windows.DAYS
+    ]
+    assert first["2024-06-02"] == "3 events, 63600"
+    keys = set(past_windows.summaries(dags))
+    assert past_windows.made_up_for(server, dags, exported, "past.events") == first
+    assert set(past_windows.summaries(dags)) == keys

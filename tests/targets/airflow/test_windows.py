@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,14 +14,14 @@ from tests.targets.airflow.running import DagFolder, Exported, Outcome, on_both
 pytestmark = pytest.mark.airflow
 
 EVENTS = Path(__file__).parents[2] / "windows" / "events.py"
+BIND = ("since=start", "until=end")
 SPEC = WindowSpec("day", "0 0 * * *", "UTC", {"since": "start", "until": "end"})
 DAYS = [f"2026-06-0{day}" for day in range(2, 9)]
 
 
-def exported(dags: DagFolder) -> Exported:
-    return dags.export_file(
-        EVENTS, plan=PlanOptions(window=SPEC), window="day", bind=("since=start", "until=end")
-    )
+def exported(dags: DagFolder, **options: Any) -> Exported:
+    plan = PlanOptions(window=SPEC)
+    return dags.export_file(EVENTS, plan=plan, window="day", bind=BIND, **options)
 
 
 def run_of(dags: DagFolder, day: str) -> Outcome:
