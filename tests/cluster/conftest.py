@@ -33,7 +33,7 @@ def web_logs(made_web_logs: WebLogs, monkeypatch: pytest.MonkeyPatch) -> WebLogs
 
 @pytest.fixture
 def tell() -> Tell:
-    """Puts a row into the table: the cluster, what it lost, tries of the shards, seconds."""
+    """Puts a row into the table: the cluster, its run, what it lost, tries, seconds."""
 
     def keep(*row: Any) -> None:
         _rows.append(tuple(str(cell) for cell in row))
@@ -45,7 +45,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the table."""
     if not _rows:
         return
-    heads = ("cluster", "lost", "tries of the shards", "up", "done after")
+    heads = ("cluster", "run", "lost", "tries of the shards", "up", "done after")
     widths = [max(map(len, column)) for column in zip(heads, *_rows, strict=True)]
     terminalreporter.section("clusters that lost a worker")
     for row in (heads, *_rows):

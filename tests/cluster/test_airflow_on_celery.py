@@ -69,7 +69,7 @@ def test_a_lost_worker_costs_another_try_of_its_shard(
     for task_id in exported.task_ids.values():
         counts |= counts_of(airflow.xcom("web_logs", run_id, task_id, "synaflow_report"))
     web_logs.check(outputs(cluster, run_id, dags, exported), counts)
-    tell(CLUSTER, LOST, tries, f"{up:.0f} s", f"{done:.0f} s")
+    tell(CLUSTER, "web log", LOST, tries, f"{up:.0f} s", f"{done:.0f} s")
 
 
 def test_a_run_that_loses_its_last_try_is_undone_and_succeeds_when_it_is_cleared(
@@ -94,7 +94,7 @@ def test_a_run_that_loses_its_last_try_is_undone_and_succeeds_when_it_is_cleared
     assert airflow.wait_for_run("without_retries", run_id)["state"] == "failed"
     done = time.monotonic() - released
     assert trip.told() == [*DONE, *UNDONE]
-    tell(CLUSTER, LOST, "undone", "-", f"{done:.0f} s")
+    tell(CLUSTER, "trip, no tries left", LOST, "undone", "-", f"{done:.0f} s")
 
     airflow.clear("without_retries", run_id)
     assert airflow.wait_for_run("without_retries", run_id)["state"] == "success"
@@ -123,7 +123,7 @@ def test_what_a_lost_try_has_done_is_undone_before_the_next(
     tries = [tasks[f"seats[{shard}]"][1] for shard in range(SHARDS)]
     assert sorted(tries) == [1, 1, 1, 2]
     assert (tasks["stay"], tasks["rollback"][0]) == (("success", 2), "skipped")
-    tell(CLUSTER, LOST, f"{tries}, stay 2", "-", f"{done:.0f} s")
+    tell(CLUSTER, "trip, one try left", LOST, f"{tries}, stay 2", "-", f"{done:.0f} s")
 
 
 def shards(cluster: Celery, dag_id: str, run_id: str) -> list[str]:

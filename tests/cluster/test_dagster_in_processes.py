@@ -76,4 +76,4 @@ def test_a_lost_process_costs_another_try_of_its_step(
             name: (row["status"], row["ok"], row["errors"]) for name, row in told.items()
         }
         web_logs.check(defs.outputs(exported, outcome), counts)
-    tell("Dagster, multiprocess", lost, f"2 of {again}", "-", f"{done:.0f} s")
+    tell("Dagster, multiprocess", "web log", lost, f"2 of {again}", "-", f"{done:.0f} s")

@@ -119,7 +119,7 @@ def test_the_shard_of_a_lost_worker_goes_to_another(
     assert outcome.state.startswith("Completed"), outcome.message
     assert len(working) == WORKERS
     web_logs.check(flows.outputs(exported, outcome), counts(outcome))
-    tell_of(tell, runner, tries(outcome, "hits"), done)
+    tell_of(tell, runner, "web log", tries(outcome, "hits"), done)
 
 
 def test_a_run_that_loses_its_last_try_is_undone_and_succeeds_when_it_is_retried(
@@ -147,7 +147,7 @@ def test_a_run_that_loses_its_last_try_is_undone_and_succeeds_when_it_is_retried
         done = time.monotonic() - released
         assert (again.state, again.tasks["stay"]) == ("Failed", "Crashed")
         assert trip.told() == [*DONE, *UNDONE]
-        tell_of(tell, runner, "undone", done)
+        tell_of(tell, runner, "trip, no tries left", "undone", done)
 
         retried = flows.retry(exported, failed)
     assert retried.state == "Completed", retried.message
@@ -176,7 +176,7 @@ def test_what_a_lost_try_has_done_is_undone_before_the_next(
     assert outcome.state == "Completed", outcome.message
     assert trip.told() == [*DONE, UNDONE[0], DONE[-1], "pay"]
     assert flows.outputs(exported, outcome) == RESULT
-    tell_of(tell, runner, tries(outcome, "seats"), done)
+    tell_of(tell, runner, "trip, one try left", tries(outcome, "seats"), done)
 
 
 def lose(
@@ -232,7 +232,7 @@ def tries(outcome: Outcome, shards: str) -> list[int]:
     return [outcome.tries[f"{shards} {shard + 1}/{SHARDS}"] for shard in range(SHARDS)]
 
 
-def tell_of(tell: Tell, runner: Runner, became: object, done: float) -> None:
+def tell_of(tell: Tell, runner: Runner, run: str, became: object, done: float) -> None:
     """A row of the table."""
     lost = {"dask": "1 of 2 workers", "ray": "1 of 2 processes"}[runner.name]
-    tell(f"Prefect, {runner.name.title()}", lost, became, "-", f"{done:.0f} s")
+    tell(f"Prefect, {runner.name.title()}", run, lost, became, "-", f"{done:.0f} s")
