@@ -8,8 +8,9 @@ import os
 import re
 import subprocess
 import textwrap
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from synaflow_export.rehearse import results
 from synaflow_export.target import Export, get_target
 from synaflow_export.write import write_files
 from tests.targets.prefect.server import PREFECT
+
+_LOOKS = 25
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,7 @@ def outcome_of(run_id: str) -> Outcome:
             inner = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[one]))
             ids += [child.id for child in client.read_flow_runs(flow_run_filter=inner)]
         only = FlowRunFilter(id=FlowRunFilterId(any_=ids))
-        tasks = sorted(client.read_task_runs(flow_run_filter=only), key=lambda t: t.created)
+        tasks = _told_by_now(run, lambda: client.read_task_runs(flow_run_filter=only))
         made_in = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=ids))
         artifacts = sorted(
             client.read_artifacts(artifact_filter=made_in), key=lambda artifact: artifact.updated
@@ -220,6 +223,27 @@ def outcome_of(run_id: str) -> Outcome:
         messages={_name(task): task.state.message or "" for task in tasks},
         artifacts={artifact.key: artifact.data for artifact in artifacts if artifact.key},
     )
+
+
+def _told_by_now(run: Any, ask: Callable[[], list[Any]]) -> list[Any]:
+    """The task runs of a flow run, oldest first.
+
+    The server hears of their states later than of the flow's, so it is asked again while some are
+    not what they must come to; not for long, because a task that was killed tells nobody.
+    """
+    for _ in range(_LOOKS):
+        tasks = sorted(ask(), key=lambda task: task.created)
+        states = {_name(task): task.state for task in tasks}.values()
+        if all(state is not None and _is_told(state, run.state) for state in states):
+            break
+        time.sleep(0.2)
+    return [task for task in tasks if task.state is not None]
+
+
+def _is_told(state: Any, of_run: Any) -> bool:
+    if of_run.is_completed():
+        return bool(state.is_completed())
+    return bool(state.is_final()) or state.name == "NotReady"
 
 
 def _name(task: Any) -> str:
