@@ -29,9 +29,9 @@ from benchmarks.measure import (
 from benchmarks.streaming import own_peak_kib
 from synaflow_core import Pipeline, pipeline, step
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_core.joining import ShardResult, join_shards
-from synaflow_core.macro import MacroSpec, run_macro_task
-from synaflow_core.shards import ShardSpec, split
+from synaflow_core.macro.joining import ShardResult, join_shards
+from synaflow_core.macro.shards import ShardSpec, split
+from synaflow_core.macro.task import MacroSpec, run_macro_task
 from synaflow_export.plan import Plan, PlanOptions, make_plan
 
 FEW, MANY, MORE = 10_000, 1_000_000, 3_000_000

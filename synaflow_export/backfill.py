@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synaflow_core.errors import ExportError
-from synaflow_export.generated import GeneratedFile
+from synaflow_export.files.generated import GeneratedFile
 from synaflow_export.options.common import CommonOptions
 from synaflow_export.rehearse import Done, MacroTaskError, rehearsal
 from synaflow_export.target import Export, Target
@@ -21,7 +21,7 @@ from synaflow_export.windows.binding import bind_window
 
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract
-    from synaflow_export.load import Loaded
+    from synaflow_export.loading.load import Loaded
     from synaflow_export.options.model import TargetOptions
     from synaflow_export.plan import Plan
     from synaflow_export.windows.calendar import Window

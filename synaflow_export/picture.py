@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from synaflow_export.options.common import ID
 from synaflow_export.options.model import TargetOptions, option
-from synaflow_export.pyname import TaskId
 from synaflow_export.target import Export, Target
+from synaflow_export.text.pyname import TaskId
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from synaflow_core.errors import ExportError, Problem
 from synaflow_export.options.model import TargetOptions, nearest_of
-from synaflow_export.params_form import required_params
+from synaflow_export.params.form import required_params
 
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract

@@ -26,7 +26,7 @@ from synaflow_core.engine.collect import build
 from synaflow_core.engine.run import params_of
 from synaflow_core.errors import ExportError, RunError, SynaflowError
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_export.load import LoadError
+from synaflow_export.loading.load import LoadError
 from synaflow_export.plan.boundaries import store_problems
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.rehearsal import LOGGER, Answer, Request
@@ -36,7 +36,7 @@ from synaflow_export.runtime.shards import join_shards, plan_shards
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract
     from synaflow_core.pipeline import Pipeline
-    from synaflow_export.load import Loaded
+    from synaflow_export.loading.load import Loaded
     from synaflow_export.plan import MacroTask, Plan
 
 __all__ = ["Done", "MacroTaskError", "Rehearsal", "rehearsal", "results"]

@@ -3,7 +3,7 @@
 A target turns the frozen plan of a pipeline into the files of one orchestrator. It says in flags
 what it can do, checks what it is asked against them, builds a view (plain values that are safe to
 paste into code) and has the view rendered. It imports no orchestrator and touches no disk:
-:mod:`synaflow_export.write` places the files, :mod:`synaflow_export.check` compares them.
+:mod:`synaflow_export.files` places them, or compares them with what is there.
 
 Targets register under the entry point group ``synaflow_export.targets``, the built-in ones in our
 ``pyproject.toml``, others in that of their own package::
@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 from synaflow_core.errors import ExportError, Problem
-from synaflow_export.docstrings import documented_attributes
-from synaflow_export.generated import GeneratedFile
+from synaflow_export.files.generated import GeneratedFile
 from synaflow_export.options.model import TargetOptions, nearest_of
 from synaflow_export.refusals import (
     misplaced_options,
@@ -32,6 +31,7 @@ from synaflow_export.refusals import (
     unsupported,
     unusable,
 )
+from synaflow_export.text.docstrings import documented_attributes
 
 if TYPE_CHECKING:
     from synaflow_core.contract import Contract

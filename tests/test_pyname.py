@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from synaflow_export.pyname import (
+from synaflow_export.text.pyname import (
     BUILTIN_NAMES,
     NameAllocator,
     PyLiteral,

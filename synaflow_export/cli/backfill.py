@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from synaflow_export.backfill import WindowRun
-    from synaflow_export.load import Loaded
+    from synaflow_export.loading.load import Loaded
     from synaflow_export.options.common import CommonOptions
     from synaflow_export.options.model import TargetOptions
     from synaflow_export.plan import Plan
@@ -165,7 +165,7 @@ def _planned(
         options_elsewhere,
         planned,
     )
-    from synaflow_export.load import load
+    from synaflow_export.loading.load import load
     from synaflow_export.target import get_target
 
     loaded = load(code, pipeline)

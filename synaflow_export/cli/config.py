@@ -43,7 +43,7 @@ def config(
 ) -> None:
     """Show the options that an export would use, and where each of them comes from."""
     from synaflow_export.cli.settings import chosen_layers, chosen_options, planned
-    from synaflow_export.load import load
+    from synaflow_export.loading.load import load
     from synaflow_export.target import get_target
 
     found = get_target(target)

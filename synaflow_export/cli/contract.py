@@ -13,7 +13,7 @@ EXAMPLES = examples(
 
 def contract(code: Code, pipeline: PipelineName = None, traceback: Traceback = False) -> None:
     """Print a pipeline's contract: JSON that holds all that runners and exporters need."""
-    from synaflow_export.load import load
+    from synaflow_export.loading.load import load
 
     loaded = load(code, pipeline)
     for text in loaded.notes:

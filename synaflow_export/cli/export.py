@@ -31,7 +31,7 @@ from synaflow_export.cli.settings import chosen_layers, chosen_options, planned
 from synaflow_export.cli.target_options import option_parameters
 
 if TYPE_CHECKING:
-    from synaflow_export.generated import GeneratedFile
+    from synaflow_export.files.generated import GeneratedFile
     from synaflow_export.target import Target
 
 __all__ = ["export_command", "export_examples"]
@@ -156,7 +156,7 @@ def _common(
 
 
 def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> None:
-    from synaflow_export.load import LoadError, load
+    from synaflow_export.loading.load import LoadError, load
     from synaflow_export.refusals import refuse_shards
     from synaflow_export.target import Export
 
@@ -206,7 +206,7 @@ def _export(target: Target[Any], given: dict[str, Any], request: _Request) -> No
 
 
 def _write(files: tuple[GeneratedFile, ...], request: _Request) -> None:
-    from synaflow_export.write import write_files
+    from synaflow_export.files.write import write_files
 
     done = write_files(files, request.out, force=request.force)
     for what, paths in (
@@ -223,7 +223,7 @@ def _write(files: tuple[GeneratedFile, ...], request: _Request) -> None:
 
 def _preview(files: tuple[GeneratedFile, ...], request: _Request) -> None:
     from synaflow_core.errors import ExportError
-    from synaflow_export.reconcile import reconcile
+    from synaflow_export.files.reconcile import reconcile
 
     outcome = reconcile(files, request.out, force=request.force)
     if outcome.conflicts:
@@ -239,7 +239,7 @@ def _preview(files: tuple[GeneratedFile, ...], request: _Request) -> None:
 
 
 def _compare(files: tuple[GeneratedFile, ...], request: _Request) -> None:
-    from synaflow_export.check import compare
+    from synaflow_export.files.check import compare
 
     differences = compare(files, request.out)
     for difference in differences:

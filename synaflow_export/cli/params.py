@@ -1,6 +1,6 @@
 """Run parameters from the command line: ``--param NAME=VALUE`` and ``--params-file``.
 
-How a text becomes a value is decided in :mod:`synaflow_export.params_text`. Whether the values fit
+How a text becomes a value is decided in :mod:`synaflow_export.params.text`. Whether the values fit
 is decided by the contract's own validation, which names all bad fields.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from synaflow_core.errors import ParamsError, Problem, did_you_mean
-from synaflow_export.params_text import JSON_KINDS, param_value
+from synaflow_export.params.text import JSON_KINDS, param_value
 
 __all__ = ["read_params"]
 

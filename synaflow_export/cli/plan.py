@@ -71,7 +71,7 @@ def plan(
     traceback: Traceback = False,
 ) -> None:
     """Show the tasks that an export makes, why their steps run together, and what passes on."""
-    from synaflow_export.load import load
+    from synaflow_export.loading.load import load
 
     loaded = load(code, pipeline)
     from synaflow_export.cli.settings import chosen_layers, planned

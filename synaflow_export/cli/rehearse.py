@@ -31,7 +31,7 @@ from synaflow_export.cli.run import json_of_outputs, show_outputs
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from synaflow_export.load import Loaded
+    from synaflow_export.loading.load import Loaded
     from synaflow_export.plan import Plan
     from synaflow_export.rehearse import Done, MacroTaskError, Steps
 
@@ -148,7 +148,7 @@ def prepared(
     """
     from synaflow_export.cli.params import read_params
     from synaflow_export.cli.settings import chosen_layers, planned
-    from synaflow_export.load import load
+    from synaflow_export.loading.load import load
 
     loaded = load(code, pipeline)
     for text in loaded.notes:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synaflow_core.errors import ParamsError, RunError, WrongEngineError
-from synaflow_export.blame import describe, user_line
 from synaflow_export.cli.options import (
     Code,
     Param,
@@ -21,12 +20,13 @@ from synaflow_export.cli.options import (
     examples,
 )
 from synaflow_export.cli.output import error, note, show, tabulate, write
+from synaflow_export.loading.blame import describe, user_line
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from synaflow_core import Monitor, Pipeline, RunResult, StepReport
-    from synaflow_export.load import Loaded
+    from synaflow_export.loading.load import Loaded
 
 EXAMPLES = examples(
     ("a number, a text, a list", "synaflow-export run pipe.py --param count=5 --param city=Rome"),
@@ -57,7 +57,7 @@ def run(
     """Run a pipeline in this process. Exits with 1 if a step stopped it."""
     from synaflow_core import Monitor
     from synaflow_export.cli.params import read_params
-    from synaflow_export.load import LoadError, load
+    from synaflow_export.loading.load import LoadError, load
 
     loaded = load(code, pipeline)
     if loaded.pipeline is None:
@@ -109,7 +109,7 @@ def _run(
     from synaflow_core import async_run
     from synaflow_core import run as run_in_process
     from synaflow_export.cli.progress import progress
-    from synaflow_export.importing import stdout_to_stderr
+    from synaflow_export.loading.importing import stdout_to_stderr
 
     with (
         loaded.importable(),

@@ -10,7 +10,7 @@ from synaflow_export.cli.output import note
 if TYPE_CHECKING:
     from synaflow_export.config.layers import Layers
     from synaflow_export.config.lift import TaskSettings
-    from synaflow_export.load import Loaded
+    from synaflow_export.loading.load import Loaded
     from synaflow_export.options.model import TargetOptions
     from synaflow_export.plan import Plan
     from synaflow_export.target import Target

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synaflow_export.docstrings import documented_attributes
 from synaflow_export.options.model import flag_of, option_names
+from synaflow_export.text.docstrings import documented_attributes
 
 if TYPE_CHECKING:
-    from synaflow_export.docstrings import documented_attributes
+    from synaflow_export.text.docstrings import documented_attributes
 from synaflow_export.options.model import TargetOptions
 
 __all__ = ["option_parameters"]

@@ -10,10 +10,10 @@ from typing import Any
 import synaflow_export
 from synaflow_export.options.model import TargetOptions, flag_of
 from synaflow_export.options.planning import PlanningOptions
-from synaflow_export.prose import plain, shortened
-from synaflow_export.pylayout import LINE_LENGTH, width
-from synaflow_export.pyname import PyComment, comment
 from synaflow_export.target import Export
+from synaflow_export.text.prose import plain, shortened
+from synaflow_export.text.pylayout import LINE_LENGTH, width
+from synaflow_export.text.pyname import PyComment, comment
 
 
 def header(target: str, folder_word: str, export: Export[Any]) -> tuple[PyComment, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from synaflow_core.contract import Contract, StepContract
 from synaflow_export.plan.model import MacroTask, Plan
-from synaflow_export.prose import (
+from synaflow_export.text.prose import (
     code,
     docstring_of,
     plain,
@@ -19,8 +19,8 @@ from synaflow_export.prose import (
     table,
     wrapped,
 )
-from synaflow_export.pylayout import LINE_LENGTH, width
-from synaflow_export.pyname import PyLiteral
+from synaflow_export.text.pylayout import LINE_LENGTH, width
+from synaflow_export.text.pyname import PyLiteral
 
 _MOST_ROWS = 200  # of a table that people are meant to read
 _MOST_STEPS = 12  # of a list in the documentation of one task

@@ -5,7 +5,7 @@ together anyway. It becomes a macro-task of its own: its item input is written t
 sliced, its outputs are written in parts. So what enters and leaves it must be storable, and no
 demand of :mod:`.fuse` may tie it to a step outside; each broken rule is a :class:`Problem`.
 How many instances there are is decided when the rows have been counted:
-:mod:`synaflow_core.shards`.
+:mod:`synaflow_core.macro.shards`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synaflow_core.errors import SynaflowError
-from synaflow_export.params_text import param_value
+from synaflow_export.params.text import param_value
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
 from synaflow_export.runtime.running import Place, returned, run_exported

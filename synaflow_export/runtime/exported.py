@@ -4,8 +4,8 @@ A loose ``pipe.py`` is imported under its own name with the folder ``src`` first
 so pickles and child processes find its classes where any other machine finds them. When the
 macro-task is over its modules leave ``sys.modules`` again: in a process that runs tasks of two
 pipelines, each gets its own ``pipe`` and its own ``helpers``, even if both have files so called.
-(:class:`synaflow_export.importing.LocalImports` does it, here and when a pipeline is exported;
-:mod:`.shared_imports` when several macro-tasks run at once.)
+(:class:`~synaflow_export.loading.importing.LocalImports` does it, here and when a pipeline is
+exported; :mod:`.shared_imports` when several macro-tasks run at once.)
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 
 import msgspec
 
-from synaflow_core.boundary import OutputSpec
 from synaflow_core.compat import from_public, is_public_pipeline, is_public_registry
 from synaflow_core.contract import Contract
 from synaflow_core.errors import DriftError
-from synaflow_core.macro import MacroSpec
+from synaflow_core.macro.boundary import OutputSpec
+from synaflow_core.macro.task import MacroSpec
 from synaflow_core.pipeline import Pipeline, PipelineRegistry
 from synaflow_export.runtime.shared_imports import local_module
 from synaflow_export.windows.binding import WindowSpec

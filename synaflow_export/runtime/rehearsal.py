@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from synaflow_core import macro
 from synaflow_core.errors import SynaflowError
-from synaflow_export.importing import stdout_to_stderr
+from synaflow_core.macro import task as macro
+from synaflow_export.loading.importing import stdout_to_stderr
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
 from synaflow_export.runtime.rollback import roll_back

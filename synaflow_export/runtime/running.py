@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synaflow_core import macro
 from synaflow_core.engine import Monitor, StepReport
 from synaflow_core.errors import HandoffError, ParamsError, Problem, did_you_mean
 from synaflow_core.handoff import DatasetRef
-from synaflow_core.macro import MacroResult, MacroSpec
-from synaflow_core.shards import shard_from_json
+from synaflow_core.macro import task as macro
+from synaflow_core.macro.shards import shard_from_json
+from synaflow_core.macro.task import MacroResult, MacroSpec
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.progress import log_reports, progress_lines, report_values
 from synaflow_export.runtime.storage import open_store
@@ -69,7 +69,7 @@ def run_exported(
         shard: One of those that :func:`~synaflow_export.runtime.shards.plan_shards` gave.
 
     Raises:
-        SynaflowError: As :func:`synaflow_core.macro.run_macro_task` does.
+        SynaflowError: As :func:`synaflow_core.macro.task.run_macro_task` does.
     """
     spec = exported.macro_task(macro_task)
     store = open_store(

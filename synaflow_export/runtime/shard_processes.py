@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from synaflow_core.errors import SynaflowError
-from synaflow_core.macro import MacroResult, MacroSpec
+from synaflow_core.macro.task import MacroResult, MacroSpec
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import ShardFailedError, worth_retrying
 from synaflow_export.runtime.running import Place, run_exported

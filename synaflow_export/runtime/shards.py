@@ -31,10 +31,10 @@ from typing import Any
 
 import msgspec
 
-from synaflow_core import joining
 from synaflow_core.errors import DriftError
-from synaflow_core.macro import MacroResult, MacroSpec
-from synaflow_core.shards import shard_from_json, split
+from synaflow_core.macro import joining
+from synaflow_core.macro.shards import shard_from_json, split
+from synaflow_core.macro.task import MacroResult, MacroSpec
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.running import Place, reference, tell_done, tell_reports
 from synaflow_export.runtime.storage import open_store

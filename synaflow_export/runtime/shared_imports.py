@@ -1,9 +1,9 @@
 """The code of an export, imported once for all the macro-tasks that run in this process at a time.
 
-:class:`synaflow_export.importing.LocalImports` changes what the whole process sees (``sys.path``,
-``sys.modules``), so threads that run macro-tasks of one export have to share it: the first enters
-it, the last one leaves. A macro-task of another export waits until they have left, unless it runs
-inside one of them: then it is nested as calls are.
+:class:`~synaflow_export.loading.importing.LocalImports` changes what the whole process sees
+(``sys.path``, ``sys.modules``), so threads that run macro-tasks of one export have to share it: the
+first enters it, the last one leaves. A macro-task of another export waits until they have left,
+unless it runs inside one of them: then it is nested as calls are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from synaflow_export.importing import LocalImports
+from synaflow_export.loading.importing import LocalImports
 
 __all__ = ["local_module"]
 

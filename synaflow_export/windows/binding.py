@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from synaflow_core.errors import ParamsError, Problem
-from synaflow_export.params_form import forms, moments
+from synaflow_export.params.form import forms, moments
 from synaflow_export.windows.calendar import Calendar, Unit, Window
 from synaflow_export.windows.pairs import Bound
 

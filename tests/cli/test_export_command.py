@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from synaflow_export.cli.export import export_command
-from synaflow_export.generated import GeneratedFile
+from synaflow_export.files.generated import GeneratedFile
 from synaflow_export.options import checks
 from synaflow_export.options.model import TargetOptions, option, option_names
 from synaflow_export.target import ENTRY_POINT_GROUP, Target, get_target

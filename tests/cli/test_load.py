@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from synaflow_core.errors import ContractError, DefinitionError
-from synaflow_export.load import LoadError, load
+from synaflow_export.loading.load import LoadError, load
 
 ONE = """
     from synaflow_core import pipeline, step

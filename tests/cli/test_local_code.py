@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from synaflow_core import run
-from synaflow_export.load import load
+from synaflow_export.loading.load import load
 
 ONE = """
     from synaflow_core import pipeline, step

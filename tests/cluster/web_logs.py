@@ -16,7 +16,7 @@ from typing import Any
 from examples.web_logs.lookup_server import LookupServer
 from examples.web_logs.make_log import write_log
 from synaflow_core import run
-from synaflow_export.load import load
+from synaflow_export.loading.load import load
 from synaflow_export.plan import PlanOptions
 from tests.cluster.processes import wait_for
 from tests.conformance.observed import Counts, Observed

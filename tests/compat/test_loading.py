@@ -12,9 +12,9 @@ import pytest
 
 from synaflow_core.errors import DefinitionError
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_core.macro import run_macro_task
+from synaflow_core.macro.task import run_macro_task
 from synaflow_export.cli import main
-from synaflow_export.load import LoadError, load
+from synaflow_export.loading.load import LoadError, load
 from synaflow_export.runtime.exported import Exported
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,7 +180,7 @@ def test_nothing_of_the_package_is_imported_for_pipelines_of_ours() -> None:
     code = textwrap.dedent(
         """
         import sys
-        from synaflow_export.load import load
+        from synaflow_export.loading.load import load
         load("examples/quickstart/pipe.py")
         import synaflow_core.compat
         import synaflow_export.runtime.exported

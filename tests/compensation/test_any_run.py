@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from synaflow_core import DefinitionError, OnError, Pipeline, PipelineStopException, pipeline, step
 from synaflow_core.compensation import rollback_run
 from synaflow_core.handoff import HandoffStore
-from synaflow_core.macro import MacroSpec, run_macro_task
+from synaflow_core.macro.task import MacroSpec, run_macro_task
 from synaflow_export.plan import GRANULARITIES
 from tests.compensation.world import Refs, plan_of
 from tests.engine.reference import Plan, build, interpret, plans, upstream_of_early_ends

@@ -18,7 +18,7 @@ from synaflow_core.compensation import attempts_at_work, rollback_run
 from synaflow_core.compensation.alive import is_alive, this_process
 from synaflow_core.errors import SupersededError
 from synaflow_core.handoff import HandoffStore
-from synaflow_export.load import load
+from synaflow_export.loading.load import load
 from synaflow_export.plan import PlanOptions, make_plan
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.rollback import roll_back

@@ -10,7 +10,7 @@ import pytest
 
 from synaflow_core import HandoffError, pipeline, step
 from synaflow_core.errors import PipelineStopException
-from synaflow_export.load import load
+from synaflow_export.loading.load import load
 from synaflow_export.plan import PlanOptions, make_plan
 from synaflow_export.refusals import unusable
 from synaflow_export.runtime.exported import Exported

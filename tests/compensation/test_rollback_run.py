@@ -27,7 +27,7 @@ from synaflow_core.compensation import (
 )
 from synaflow_core.compensation.ledger import Ledger
 from synaflow_core.handoff import HandoffStore
-from synaflow_core.shards import ShardSpec, split
+from synaflow_core.macro.shards import ShardSpec, split
 from tests.compensation.world import (
     STEPS,
     Params,

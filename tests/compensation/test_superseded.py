@@ -23,7 +23,7 @@ from synaflow_core import OnError, pipeline, step
 from synaflow_core.compensation import rollback_run, undone_macro_tasks
 from synaflow_core.errors import HandoffError, SupersededError
 from synaflow_core.handoff import HandoffStore
-from synaflow_core.macro import MacroResult
+from synaflow_core.macro.task import MacroResult
 from tests.compensation.world import change, lines, run_task, specs
 
 OPERATIONS = {"replace", "listdir", "open"}

@@ -15,7 +15,7 @@ import msgspec
 from synaflow_core import OnError, Pipeline, pipeline, step
 from synaflow_core.contract import Contract
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_core.macro import MacroResult, MacroSpec, run_macro_task
+from synaflow_core.macro.task import MacroResult, MacroSpec, run_macro_task
 from synaflow_export.plan import Plan, PlanOptions, make_plan
 
 Refs = dict[str, DatasetRef | None]

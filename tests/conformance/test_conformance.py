@@ -11,7 +11,7 @@ import pytest
 
 from synaflow_core import SynaflowError, async_run, run
 from synaflow_core.engine import Monitor
-from synaflow_export.load import load
+from synaflow_export.loading.load import load
 from tests.conformance.matrix import PAGE, page
 from tests.conformance.observed import Observed
 from tests.conformance.runners import Runner

@@ -28,7 +28,7 @@ from synaflow_core.errors import (
     LossyValueError,
 )
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_core.macro import MacroResult, MacroSpec, run_macro_task
+from synaflow_core.macro.task import MacroResult, MacroSpec, run_macro_task
 from synaflow_export.plan import PlanOptions, make_plan
 from tests.engine.refused_runs import ends, left_behind, message, told, working
 from tests.engine.twins import coloured, reader, source

@@ -12,9 +12,9 @@ from synaflow_core.contract import Contract
 from synaflow_core.dag import Delivery, OutputKind
 from synaflow_core.engine.collect import build as build_container
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_core.joining import ShardResult, join_shards
-from synaflow_core.macro import MacroResult, MacroSpec, run_macro_task
-from synaflow_core.shards import shard_from_json, split
+from synaflow_core.macro.joining import ShardResult, join_shards
+from synaflow_core.macro.shards import shard_from_json, split
+from synaflow_core.macro.task import MacroResult, MacroSpec, run_macro_task
 from synaflow_export.plan import Plan, PlanOptions, make_plan
 
 Refs = dict[str, DatasetRef | None]

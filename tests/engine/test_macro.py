@@ -27,7 +27,7 @@ from synaflow_core import (
 )
 from synaflow_core.errors import DriftError, HandoffError
 from synaflow_core.handoff import HandoffStore
-from synaflow_core.macro import MacroSpec, run_macro_task
+from synaflow_core.macro.task import MacroSpec, run_macro_task
 from synaflow_export.plan import GRANULARITIES
 from tests.engine.reference import Plan as StepPlan
 from tests.engine.reference import build, plans

@@ -28,9 +28,9 @@ from synaflow_core import (
 from synaflow_core.contract import Contract
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import HandoffStore
-from synaflow_core.joining import ShardResult, join_shards
-from synaflow_core.macro import MacroSpec, run_macro_task
-from synaflow_core.shards import ShardSpec, split
+from synaflow_core.macro.joining import ShardResult, join_shards
+from synaflow_core.macro.shards import ShardSpec, split
+from synaflow_core.macro.task import MacroSpec, run_macro_task
 from synaflow_export.plan import GRANULARITIES
 from tests.engine.reference import Plan as StepPlan
 from tests.engine.reference import build, interpret, plans

@@ -14,8 +14,8 @@ from typing import Any, TypedDict
 
 from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_core.handoff.prune import prunable
-from synaflow_core.joining import ShardResult
-from synaflow_core.shards import ShardSpec, check_shard, shard_from_json, split
+from synaflow_core.macro.joining import ShardResult
+from synaflow_core.macro.shards import ShardSpec, check_shard, shard_from_json, split
 
 Case = Callable[[HandoffStore, Path], Any]
 CASES: dict[str, Case] = {}

@@ -14,7 +14,7 @@ import pytest
 from synaflow_core import DefinitionError, PipelineStopException, run
 from synaflow_core.contract import Contract
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_core.macro import MacroSpec, run_macro_task
+from synaflow_core.macro.task import MacroSpec, run_macro_task
 from synaflow_core.phases import (
     BaseStep,
     BaseStepContext,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synaflow_core.errors import ExportError
-from synaflow_core.macro import MacroSpec
+from synaflow_core.macro.task import MacroSpec
 from synaflow_export.plan import Plan, make_plan, plan_rows, to_json, to_mermaid
 from tests.plan.building import contract, contracts, step
 

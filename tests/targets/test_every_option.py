@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from synaflow_core.errors import ExportError
-from synaflow_export.load import Loaded, load
+from synaflow_export.loading.load import Loaded, load
 from synaflow_export.options.model import TargetOptions, option_names
 from synaflow_export.plan import PlanOptions, make_plan
 from synaflow_export.target import Export, Target, get_target, target_names

@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from synaflow_export.pylayout import LINE_LENGTH, Prose, call, lay_out, value
-from synaflow_export.pyname import PyLiteral
+from synaflow_export.text.pylayout import LINE_LENGTH, Prose, call, lay_out, value
+from synaflow_export.text.pyname import PyLiteral
 
 RULES = ["--isolated", "--preview", "--select", "AIR,E,F,I,B,UP", "--target-version", "py311"]
 

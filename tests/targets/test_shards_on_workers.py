@@ -11,7 +11,7 @@ import pytest
 
 from synaflow_core.errors import DriftError, HandoffError, ThresholdExceededException
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_export.load import load
+from synaflow_export.loading.load import load
 from synaflow_export.plan import PlanOptions, make_plan
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.running import Place, returned, run_exported

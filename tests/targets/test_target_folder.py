@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from synaflow_core.errors import ExportError
-from synaflow_export.check import compare
-from synaflow_export.generated import Editable, GeneratedFile, Role, manifest_file
-from synaflow_export.write import write_files
+from synaflow_export.files.check import compare
+from synaflow_export.files.generated import Editable, GeneratedFile, Role, manifest_file
+from synaflow_export.files.write import write_files
 
 BLOCK = Editable("# --- begin", "# --- end")
 

@@ -18,7 +18,7 @@ except ImportError:  # before Airflow 3.2
     from airflow.exceptions import AirflowException, AirflowFailException
 
 from synaflow_core.errors import PipelineStopException, SynaflowError
-from synaflow_export.params_form import computed_params, without_zones
+from synaflow_export.params.form import computed_params, without_zones
 from synaflow_export.runtime.airflow.stopped import interrupted_when_stopped
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying

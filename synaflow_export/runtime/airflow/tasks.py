@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synaflow_core.handoff import DatasetRef
-from synaflow_core.macro import MacroResult, MacroSpec
+from synaflow_core.macro.task import MacroResult, MacroSpec
 from synaflow_export.runtime import shards
 from synaflow_export.runtime.airflow.placing import or_fail, place_of
 from synaflow_export.runtime.exported import Exported

@@ -15,7 +15,7 @@ from synaflow_export.runtime.dagster.export import DATASET
 if TYPE_CHECKING:
     from synaflow_core.errors import ThresholdExceededException
     from synaflow_core.handoff import DatasetRef
-    from synaflow_core.macro import MacroResult, MacroSpec
+    from synaflow_core.macro.task import MacroResult, MacroSpec
 
 STEP = "synaflow/step"
 """Key of a check's metadata: the step whose errors it counts."""

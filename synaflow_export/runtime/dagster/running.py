@@ -28,7 +28,7 @@ from synaflow_core.handoff import DatasetRef
 from synaflow_export.runtime.dagster.place import Placing
 
 if TYPE_CHECKING:
-    from synaflow_core.macro import MacroResult, MacroSpec
+    from synaflow_core.macro.task import MacroResult, MacroSpec
     from synaflow_export.runtime.dagster.export import Export
     from synaflow_export.runtime.dagster.results import Report
 

@@ -108,8 +108,8 @@ def identity(
     Raises:
         ParamsError: The run should cover a window, and does not know which.
     """
-    from synaflow_export.pyname import PyName, TaskId
     from synaflow_export.runtime.windowing import windowed
+    from synaflow_export.text.pyname import PyName, TaskId
 
     given = {n: _json_value(v) for n, v in params.items() if _is_given(exported, n, v)}
     given |= _as_prefect_reads(exported, given)
@@ -147,7 +147,7 @@ def place_of(
 
 def _is_given(exported: Exported, name: str, value: Any) -> bool:
     """None stands for a default that is only known on the worker."""
-    from synaflow_export.params_form import computed_params
+    from synaflow_export.params.form import computed_params
 
     return not (value is None and name in computed_params(exported.contract.params_schema))
 
@@ -158,7 +158,7 @@ def _as_prefect_reads(exported: Exported, given: Mapping[str, Any]) -> dict[str,
     The flow gets them as its annotations say, the hooks as somebody has written them: both have to
     come to one key.
     """
-    from synaflow_export.params_form import forms
+    from synaflow_export.params.form import forms
 
     bound = exported.window.bind if exported.window is not None else {}
     fields = forms(exported.contract.params_schema)

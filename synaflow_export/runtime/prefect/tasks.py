@@ -14,7 +14,7 @@ from synaflow_export.runtime.prefect.ending import ended, told_by_state
 from synaflow_export.runtime.prefect.run import Part, Refs, Run, Shard, exported_in, place_of
 
 if TYPE_CHECKING:
-    from synaflow_core.macro import MacroResult, MacroSpec
+    from synaflow_core.macro.task import MacroResult, MacroSpec
 
 
 def run_macro_task(

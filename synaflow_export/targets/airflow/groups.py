@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from synaflow_core.contract import Contract
 from synaflow_export.plan.model import MacroTask, Plan
-from synaflow_export.pyname import NameAllocator, TaskId
 from synaflow_export.scopes import Scope, around, common_scope, shared
+from synaflow_export.text.pyname import NameAllocator, TaskId
 
 PLAN = "plan"
 JOIN = "join"

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from synaflow_core.errors import Problem
 from synaflow_export.options.model import nearest_of
 from synaflow_export.plan.model import Plan
-from synaflow_export.pylayout import Group, call, value
-from synaflow_export.pyname import NameAllocator, PyLiteral, TaskId
 from synaflow_export.targets.airflow.options import AirflowOptions
+from synaflow_export.text.pylayout import Group, call, value
+from synaflow_export.text.pyname import NameAllocator, PyLiteral, TaskId
 
 
 def announced(plan: Plan, options: AirflowOptions, dag_id: str) -> dict[str, str]:

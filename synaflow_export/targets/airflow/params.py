@@ -1,6 +1,6 @@
 """Run parameters as Airflow ``Param`` expressions, so that the trigger form shows typed fields.
 
-What a field looks like to a form is decided in :mod:`synaflow_export.params_form`; here is what is
+What a field looks like to a form is decided in :mod:`synaflow_export.params.form`; here is what is
 Airflow's own:
 
 * its form has a picker for ``format="date-time"``, and sends what is picked in UTC. Airflow checks
@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synaflow_export.params_form import computed_params, forms, moments, required_params
-from synaflow_export.pylayout import Group, Node, Prose, call, value
-from synaflow_export.pyname import PyLiteral
+from synaflow_export.params.form import computed_params, forms, moments, required_params
+from synaflow_export.text.pylayout import Group, Node, Prose, call, value
+from synaflow_export.text.pyname import PyLiteral
 
 _TAKEN = frozenset({"default", "description", "schema", "source"})  # arguments of Param itself
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from synaflow_export.options.duration import Duration, duration
-from synaflow_export.pylayout import Group, Node, value
-from synaflow_export.pyname import PyLiteral
 from synaflow_export.targets.airflow.options import AirflowOptions
 from synaflow_export.targets.airflow.versions import Dialect
+from synaflow_export.text.pylayout import Group, Node, value
+from synaflow_export.text.pyname import PyLiteral
 
 _ALWAYS = ("owner", "retries", "retry_delay")
 

@@ -27,18 +27,8 @@ from typing import Any, ClassVar
 from synaflow_core.errors import Problem
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
-from synaflow_export.generated import Editable, GeneratedFile, Role, manifest_file
+from synaflow_export.files.generated import Editable, GeneratedFile, Role, manifest_file
 from synaflow_export.plan.model import Plan
-from synaflow_export.prose import plain
-from synaflow_export.pylayout import Node, Prose, call, lay_out, value
-from synaflow_export.pyname import (
-    PyComment,
-    PyLiteral,
-    PyName,
-    TaskId,
-    module_safe,
-)
-from synaflow_export.render import render
 from synaflow_export.target import Export, Target
 from synaflow_export.targets.airflow.groups import Places
 from synaflow_export.targets.airflow.options import AirflowOptions
@@ -48,8 +38,18 @@ from synaflow_export.targets.airflow.policies import default_args
 from synaflow_export.targets.airflow.tasks import Tasks, TaskView
 from synaflow_export.targets.airflow.wiring import NAMES_OF_THE_FILE, wiring
 from synaflow_export.targets.airflow.xcom import xcom_keys
+from synaflow_export.text.prose import plain
+from synaflow_export.text.pylayout import Node, Prose, call, lay_out, value
+from synaflow_export.text.pyname import (
+    PyComment,
+    PyLiteral,
+    PyName,
+    TaskId,
+    module_safe,
+)
+from synaflow_export.text.render import render
+from synaflow_export.text.wires import Wires
 from synaflow_export.windows.calendar import Window
-from synaflow_export.wires import Wires
 
 _TEMPLATE = "airflow/dag.py.jinja"
 

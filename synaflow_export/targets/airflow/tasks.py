@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from synaflow_core.contract import Contract
 from synaflow_export.documentation.steps import task_doc
 from synaflow_export.plan.model import MacroTask
-from synaflow_export.prose import code, docstring_of, wrapped
-from synaflow_export.pylayout import Group, Node, call, lay_out, value
-from synaflow_export.pyname import PyLiteral
 from synaflow_export.targets.airflow.groups import COMPLETE, JOIN, PLAN, ROLLBACK, Places
 from synaflow_export.targets.airflow.options import AirflowOptions
 from synaflow_export.targets.airflow.policies import own_arguments
-from synaflow_export.wires import Wires
+from synaflow_export.text.prose import code, docstring_of, wrapped
+from synaflow_export.text.pylayout import Group, Node, call, lay_out, value
+from synaflow_export.text.pyname import PyLiteral
+from synaflow_export.text.wires import Wires
 
 _LABEL = "{{ task.op_kwargs['shard']['label'] }}"
 

@@ -22,8 +22,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from synaflow_export.options.checks import Trouble
-from synaflow_export.pylayout import LINE_LENGTH
-from synaflow_export.pyname import PyLiteral
+from synaflow_export.text.pylayout import LINE_LENGTH
+from synaflow_export.text.pyname import PyLiteral
 
 SERVED = ("2.10", "2.11", "3", "3.0", "3.1", "3.2", "3.3")
 

@@ -2,7 +2,7 @@
 
 Calling the task functions in order makes the DAG; what one returns is an argument of others. Calls
 inside ``with TaskGroup(...):`` make tasks of that group. The names are those of
-:class:`synaflow_export.wires.Wires`, the groups those of :mod:`.groups`.
+:class:`synaflow_export.text.wires.Wires`, the groups those of :mod:`.groups`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,23 @@ from collections.abc import Iterator
 
 from synaflow_core.contract import Contract
 from synaflow_export.plan.model import MacroTask, Plan
-from synaflow_export.prose import plain
-from synaflow_export.pylayout import LINE_LENGTH, Group, Node, Prose, call, lay_out, value, width
-from synaflow_export.pyname import PyLiteral
 from synaflow_export.scopes import Scope
 from synaflow_export.targets.airflow.groups import COMPLETE, JOIN, PLAN, ROLLBACK, Places, in_blocks
 from synaflow_export.targets.airflow.tasks import function_of
 from synaflow_export.targets.airflow.versions import NAMES
-from synaflow_export.wires import Wires
+from synaflow_export.text.prose import plain
+from synaflow_export.text.pylayout import (
+    LINE_LENGTH,
+    Group,
+    Node,
+    Prose,
+    call,
+    lay_out,
+    value,
+    width,
+)
+from synaflow_export.text.pyname import PyLiteral
+from synaflow_export.text.wires import Wires
 
 _IMPORTED = ("timedelta", "cleandoc", "Path", "pendulum", *NAMES)
 _CONSTANTS = ("CRON", "TIMEZONE", "START_DATE", "CATCHUP", "MAX_ACTIVE_RUNS", "TAGS", "PARAMS")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from synaflow_export.pyname import NameAllocator, TaskId
+from synaflow_export.text.pyname import NameAllocator, TaskId
 
 REPORT_KEY = "synaflow_report"
 """The counts per inner step."""

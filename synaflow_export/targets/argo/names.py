@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from synaflow_export.pyname import TaskId
+from synaflow_export.text.pyname import TaskId
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _OTHERS = re.compile(r"[^a-z0-9]+")

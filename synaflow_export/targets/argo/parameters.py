@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from synaflow_core.contract import Contract
-from synaflow_export.params_form import forms, required_params
-from synaflow_export.prose import plain
-from synaflow_export.pyname import NameAllocator, TaskId
-from synaflow_export.yaml_text import scalar
+from synaflow_export.params.form import forms, required_params
+from synaflow_export.text.prose import plain
+from synaflow_export.text.pyname import NameAllocator, TaskId
+from synaflow_export.text.yaml_text import scalar
 
 _OURS = ("synaflow-image", "synaflow-store")
 

@@ -25,19 +25,19 @@ from synaflow_core.contract import Contract
 from synaflow_core.errors import Problem
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import declared_steps
-from synaflow_export.generated import Editable, GeneratedFile, manifest_file
+from synaflow_export.files.generated import Editable, GeneratedFile, manifest_file
 from synaflow_export.options.duration import seconds
 from synaflow_export.options.schedule import as_cron
-from synaflow_export.params_form import forms
+from synaflow_export.params.form import forms
 from synaflow_export.plan.model import MacroTask
-from synaflow_export.prose import plain
-from synaflow_export.pyname import NameAllocator, PyComment, TaskId
-from synaflow_export.render import render
 from synaflow_export.target import Export, Target
 from synaflow_export.targets.argo.names import DnsName
 from synaflow_export.targets.argo.options import ArgoOptions
 from synaflow_export.targets.argo.parameters import Parameter, parameters
-from synaflow_export.yaml_text import scalar
+from synaflow_export.text.prose import plain
+from synaflow_export.text.pyname import NameAllocator, PyComment, TaskId
+from synaflow_export.text.render import render
+from synaflow_export.text.yaml_text import scalar
 
 _POLICIES = Editable(
     begin="  # --- policies: meant to be edited, kept by the next export",

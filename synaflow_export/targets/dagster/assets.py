@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from synaflow_core.contract import StepContract
 from synaflow_export.documentation.steps import task_doc
 from synaflow_export.plan.model import MacroTask
-from synaflow_export.prose import plain, sentence
-from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
 from synaflow_export.targets.dagster.functions import FunctionView, Wiring
 from synaflow_export.targets.dagster.names import Key
 from synaflow_export.targets.dagster.shard_steps import shard_steps
+from synaflow_export.text.prose import plain, sentence
+from synaflow_export.text.pylayout import Group, Node, Prose, call, lay_out, value
 
 _IMPORTED = "Annotated Any DatasetRef Export Field Iterator Literal Path dg run_macro_task"
 _LOWERED = "DecimalText IsoDate IsoDateTime IsoDuration IsoTime UuidText matching one_of"

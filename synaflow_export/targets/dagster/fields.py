@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from synaflow_export.pyname import NameAllocator, PyName
+from synaflow_export.text.pyname import NameAllocator, PyName
 
 _OF_PYDANTIC = """
     construct copy dict fields from_orm json parse_file parse_obj parse_raw schema schema_json

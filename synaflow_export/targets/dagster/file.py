@@ -7,11 +7,8 @@ from dataclasses import dataclass
 
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
-from synaflow_export.generated import Editable
+from synaflow_export.files.generated import Editable
 from synaflow_export.options.duration import seconds
-from synaflow_export.prose import plain
-from synaflow_export.pylayout import LINE_LENGTH, Group, Node, Prose, call, lay_out, value
-from synaflow_export.pyname import PyComment, PyLiteral
 from synaflow_export.target import Export
 from synaflow_export.targets.dagster.assets import NAMES_OF_THE_FILE, asset
 from synaflow_export.targets.dagster.functions import FunctionView, Wiring, retry_policy
@@ -19,8 +16,11 @@ from synaflow_export.targets.dagster.names import AssetNames
 from synaflow_export.targets.dagster.options import DagsterOptions, owner_of, tags_of
 from synaflow_export.targets.dagster.params import ParamsCode, params_code
 from synaflow_export.targets.dagster.partitions import partitions
+from synaflow_export.text.prose import plain
+from synaflow_export.text.pylayout import LINE_LENGTH, Group, Node, Prose, call, lay_out, value
+from synaflow_export.text.pyname import PyComment, PyLiteral
+from synaflow_export.text.wires import Wires
 from synaflow_export.windows.binding import WindowSpec, unbound
-from synaflow_export.wires import Wires
 
 POLICIES = Editable(
     begin="# --- policies: meant to be edited, kept by the next export " + "-" * 28,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from synaflow_core.contract import Contract, steps_digest
 from synaflow_export.options.duration import seconds
 from synaflow_export.plan.model import MacroTask, Plan
-from synaflow_export.pylayout import Group, Node, call, value
-from synaflow_export.pyname import PyLiteral
 from synaflow_export.targets.dagster.lineage import Lineage
 from synaflow_export.targets.dagster.names import AssetNames
 from synaflow_export.targets.dagster.options import DagsterOptions, owner_of
-from synaflow_export.wires import Wires
+from synaflow_export.text.pylayout import Group, Node, call, value
+from synaflow_export.text.pyname import PyLiteral
+from synaflow_export.text.wires import Wires
 
 _VERSION_LENGTH = 16
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from synaflow_core.contract import Contract
 from synaflow_export.plan.model import MacroTask, Plan
-from synaflow_export.pyname import NameAllocator, PyName
-from synaflow_export.wires import Wires
+from synaflow_export.text.pyname import NameAllocator, PyName
+from synaflow_export.text.wires import Wires
 
 Key = tuple[str, ...]
 

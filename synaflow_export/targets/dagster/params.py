@@ -4,7 +4,7 @@ Dagster refuses many types that JSON Schema knows. They are lowered to what it t
 when the resource is made: a date is text that :data:`IsoDate` reads, a choice that may be empty is
 text with :func:`one_of`. The worker checks every value again, against the params class itself.
 
-What a field looks like to a form is decided in :mod:`synaflow_export.params_form`.
+What a field looks like to a form is decided in :mod:`synaflow_export.params.form`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synaflow_export.params_form import FIELD_BOUNDS, forms, required_params
-from synaflow_export.prose import docstring_of, plain, sentence, wrapped
-from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
-from synaflow_export.pyname import PyLiteral, PyName
+from synaflow_export.params.form import FIELD_BOUNDS, forms, required_params
 from synaflow_export.targets.dagster.fields import field_names
-from synaflow_export.wires import Wires
+from synaflow_export.text.prose import docstring_of, plain, sentence, wrapped
+from synaflow_export.text.pylayout import Group, Node, Prose, call, lay_out, value
+from synaflow_export.text.pyname import PyLiteral, PyName
+from synaflow_export.text.wires import Wires
 
 _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
 

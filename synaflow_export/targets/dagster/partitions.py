@@ -6,7 +6,7 @@ key is when its window begins, as Dagster writes it.
 
 from __future__ import annotations
 
-from synaflow_export.pylayout import Group, Node, call, value
+from synaflow_export.text.pylayout import Group, Node, call, value
 from synaflow_export.windows.binding import WindowSpec
 from synaflow_export.windows.calendar import Unit
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from synaflow_export.documentation.steps import task_doc
 from synaflow_export.plan.model import MacroTask
-from synaflow_export.prose import docstring_of, sentence
-from synaflow_export.pylayout import Group, Node, Prose, call, lay_out, value
-from synaflow_export.pyname import PyLiteral
 from synaflow_export.targets.dagster.functions import FunctionView, Wiring
+from synaflow_export.text.prose import docstring_of, sentence
+from synaflow_export.text.pylayout import Group, Node, Prose, call, lay_out, value
+from synaflow_export.text.pyname import PyLiteral
 
 _CUT, _SHARD, _JOIN = "plan", "shard", "join"
 

@@ -24,14 +24,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from synaflow_core.errors import Problem
-from synaflow_export.generated import GeneratedFile, manifest_file
+from synaflow_export.files.generated import GeneratedFile, manifest_file
 from synaflow_export.plan.model import Plan
-from synaflow_export.render import render
 from synaflow_export.target import Export, Target
 from synaflow_export.targets.dagster.file import POLICIES, FileView
 from synaflow_export.targets.dagster.names import is_pipeline_name, pipeline_name
 from synaflow_export.targets.dagster.options import DagsterOptions
 from synaflow_export.targets.dagster.partitions import key_format
+from synaflow_export.text.render import render
 from synaflow_export.windows.calendar import Window
 
 _TEMPLATE = "dagster/definitions.py.jinja"

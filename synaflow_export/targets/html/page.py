@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from synaflow_core.contract import Contract, StepContract
-from synaflow_export.params_form import forms, required_params
+from synaflow_export.params.form import forms, required_params
 from synaflow_export.plan.explain import PlanRow, plan_rows
 from synaflow_export.plan.graph import StepGraph, step_graph
 from synaflow_export.plan.model import MacroTask, Plan
-from synaflow_export.prose import plain
 from synaflow_export.target import Export, Sources
 from synaflow_export.targets.html.drawing import WIDTH, Box, Curve, draw
+from synaflow_export.text.prose import plain
 
 _ROOM = 22
 """Characters of a name that fit a row."""

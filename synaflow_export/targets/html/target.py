@@ -10,11 +10,11 @@ from html import escape
 from typing import ClassVar
 
 from synaflow_export.documentation.header import regenerating
-from synaflow_export.generated import GeneratedFile
+from synaflow_export.files.generated import GeneratedFile
 from synaflow_export.picture import PictureOptions, PictureTarget
-from synaflow_export.render import render
 from synaflow_export.target import Export
 from synaflow_export.targets.html.page import PageView
+from synaflow_export.text.render import render
 
 
 class HtmlTarget(PictureTarget):

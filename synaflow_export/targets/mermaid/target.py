@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from synaflow_export.documentation.header import regenerating
-from synaflow_export.generated import GeneratedFile
+from synaflow_export.files.generated import GeneratedFile
 from synaflow_export.picture import PictureOptions, PictureTarget
 from synaflow_export.plan import to_mermaid
-from synaflow_export.prose import plain
 from synaflow_export.target import Export
+from synaflow_export.text.prose import plain
 
 
 class MermaidTarget(PictureTarget):

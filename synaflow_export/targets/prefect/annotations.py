@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synaflow_export.params_form import FIELD_BOUNDS, resolved
-from synaflow_export.prose import docstring_of, plain, sentence, wrapped
-from synaflow_export.pylayout import LINE_LENGTH, Group, Node, call, lay_out, value, width
-from synaflow_export.pyname import NameAllocator, PyLiteral, PyName
+from synaflow_export.params.form import FIELD_BOUNDS, resolved
 from synaflow_export.targets.prefect.defaults import FORMATS, typed_default
+from synaflow_export.text.prose import docstring_of, plain, sentence, wrapped
+from synaflow_export.text.pylayout import LINE_LENGTH, Group, Node, call, lay_out, value, width
+from synaflow_export.text.pyname import NameAllocator, PyLiteral, PyName
 
 _SCALARS = {"integer": "int", "number": "float", "string": "str", "boolean": "bool", "null": "None"}
 _OF_MODELS = frozenset(

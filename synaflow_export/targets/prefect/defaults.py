@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from synaflow_export.pylayout import Node, call, value
+from synaflow_export.text.pylayout import Node, call, value
 
 FORMATS: dict[str, type] = {
     "date": date,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from synaflow_export.generated import Editable, GeneratedFile, Role
+from synaflow_export.files.generated import Editable, GeneratedFile, Role
 from synaflow_export.options.schedule import as_cron
 from synaflow_export.target import Export
 from synaflow_export.targets.prefect.options import PrefectOptions
-from synaflow_export.yaml_text import scalar
+from synaflow_export.text.yaml_text import scalar
 
 _PATH = "prefect.yaml"
 _ANCHOR = "deployments:"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from synaflow_export.pylayout import call, lay_out
-from synaflow_export.pyname import PyLiteral
+from synaflow_export.text.pylayout import call, lay_out
+from synaflow_export.text.pyname import PyLiteral
 
 
 def import_lines(names: Iterable[tuple[str, str]]) -> tuple[PyLiteral, ...]:

@@ -14,11 +14,11 @@ from typing import Any
 
 from synaflow_core.contract import Contract
 from synaflow_core.errors import Problem
-from synaflow_export.params_form import required_params
-from synaflow_export.prose import plain, sentence, wrapped
-from synaflow_export.pylayout import LINE_LENGTH
-from synaflow_export.pyname import BUILTIN_NAMES, NameAllocator, PyLiteral, PyName
+from synaflow_export.params.form import required_params
 from synaflow_export.targets.prefect.annotations import Annotations, ShortName
+from synaflow_export.text.prose import plain, sentence, wrapped
+from synaflow_export.text.pylayout import LINE_LENGTH
+from synaflow_export.text.pyname import BUILTIN_NAMES, NameAllocator, PyLiteral, PyName
 
 _KEPT_BY_PREFECT = frozenset({"return_state", "wait_for", "self", "cls"})
 _KEPT_BY_PYDANTIC = ("_", "v__", "model_dump", "model_validate")

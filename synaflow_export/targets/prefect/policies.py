@@ -8,9 +8,9 @@ from typing import Any
 from synaflow_core.contract import Contract
 from synaflow_export.options.duration import seconds
 from synaflow_export.plan.model import MacroTask
-from synaflow_export.pylayout import Group, Node, call, value
-from synaflow_export.pyname import PyLiteral
 from synaflow_export.targets.prefect.options import PrefectOptions
+from synaflow_export.text.pylayout import Group, Node, call, value
+from synaflow_export.text.pyname import PyLiteral
 
 _RUNNERS = {
     "threads": ("prefect.task_runners", "ThreadPoolTaskRunner"),

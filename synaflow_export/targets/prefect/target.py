@@ -28,12 +28,8 @@ from typing import Any, ClassVar
 from synaflow_core.contract import Contract
 from synaflow_export.documentation.header import header
 from synaflow_export.documentation.steps import module_doc
-from synaflow_export.generated import Editable, GeneratedFile, manifest_file
+from synaflow_export.files.generated import Editable, GeneratedFile, manifest_file
 from synaflow_export.plan.model import Plan
-from synaflow_export.prose import code, docstring_of, plain, sentence, wrapped
-from synaflow_export.pylayout import Group, call, lay_out, value
-from synaflow_export.pyname import PyComment, PyLiteral, PyName, TaskId, module_safe
-from synaflow_export.render import render
 from synaflow_export.target import Export, Target
 from synaflow_export.targets.prefect.deployment import deployment_file
 from synaflow_export.targets.prefect.imports import import_lines
@@ -47,8 +43,12 @@ from synaflow_export.targets.prefect.policies import (
 )
 from synaflow_export.targets.prefect.subflows import FlowPart, flow_of
 from synaflow_export.targets.prefect.wiring import SubflowView, TaskView, Wiring
+from synaflow_export.text.prose import code, docstring_of, plain, sentence, wrapped
+from synaflow_export.text.pylayout import Group, call, lay_out, value
+from synaflow_export.text.pyname import PyComment, PyLiteral, PyName, TaskId, module_safe
+from synaflow_export.text.render import render
+from synaflow_export.text.wires import Wires
 from synaflow_export.windows.calendar import Window
-from synaflow_export.wires import Wires
 
 _TEMPLATE = "prefect/flow.py.jinja"
 _OBJECTS = "prefect.client.schemas.objects"

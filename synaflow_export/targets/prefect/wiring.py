@@ -1,8 +1,8 @@
 """The tasks of a Prefect flow file and how they are wired: by references, passed as arguments.
 
-The names are those of :class:`synaflow_export.wires.Wires`. Every task returns the references of
-all that it wrote, by dataset, so what a task reads is ``rows_refs["rows"]``: a future can be passed
-on whole, but nothing can be taken out of it before it has ended.
+The names are those of :class:`~synaflow_export.text.wires.Wires`. Every task returns the
+references of all that it wrote, by dataset, so what a task reads is ``rows_refs["rows"]``: a future
+can be passed on whole, but nothing can be taken out of it before it has ended.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from synaflow_core.contract import Contract
 from synaflow_export.documentation.steps import task_doc
 from synaflow_export.plan.model import MacroTask
-from synaflow_export.prose import code, docstring_of, wrapped
-from synaflow_export.pylayout import Group, Node, call, lay_out, value
-from synaflow_export.pyname import PyLiteral, TaskId
 from synaflow_export.targets.prefect.options import PrefectOptions
 from synaflow_export.targets.prefect.policies import has_rollback, own_policies, task_tags
 from synaflow_export.targets.prefect.subflows import FlowPart
-from synaflow_export.wires import Wires, Word
+from synaflow_export.text.prose import code, docstring_of, wrapped
+from synaflow_export.text.pylayout import Group, Node, call, lay_out, value
+from synaflow_export.text.pyname import PyLiteral, TaskId
+from synaflow_export.text.wires import Wires, Word
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import msgspec
 from synaflow_core.contract import Contract
 from synaflow_core.errors import SynaflowError
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_core.macro import MacroSpec
-from synaflow_export.load import load
+from synaflow_core.macro.task import MacroSpec
+from synaflow_export.loading.load import load
 from synaflow_export.plan import Granularity, Plan, PlanOptions, make_plan
 from synaflow_export.rehearse import rehearsal, results
 from tests.conformance.observed import Counts, Observed, counts_of

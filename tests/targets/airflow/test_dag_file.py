@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from synaflow_core.errors import ExportError
-from synaflow_export.check import compare
+from synaflow_export.files.check import compare
+from synaflow_export.files.write import write_files
 from synaflow_export.plan.model import PlanOptions
 from synaflow_export.target import Export, Sources, get_target
-from synaflow_export.write import write_files
 from tests.targets.airflow.running import DagFolder
 from tests.targets.airflow.test_running import EVERY_PARAM, LINEAR
 from tests.targets.regenerating import command_in

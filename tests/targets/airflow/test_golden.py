@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from synaflow_export.generated import GeneratedFile
-from synaflow_export.load import load
+from synaflow_export.files.generated import GeneratedFile
+from synaflow_export.loading.load import load
 from synaflow_export.plan.model import PlanOptions
 from synaflow_export.plan.planner import make_plan
 from synaflow_export.target import Export, get_target

@@ -15,10 +15,10 @@ from hera.workflows import models
 
 from synaflow_core.errors import ExportError
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_export.load import load
+from synaflow_export.files.write import write_files
+from synaflow_export.loading.load import load
 from synaflow_export.plan import PlanOptions, make_plan
 from synaflow_export.target import Export, get_target
-from synaflow_export.write import write_files
 from tests.targets.argo.processes import Run
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -14,13 +14,13 @@ from types import ModuleType
 from typing import Any
 
 from synaflow_core.handoff import HandoffStore
-from synaflow_export.generated import GeneratedFile
-from synaflow_export.load import Loaded, load
+from synaflow_export.files.generated import GeneratedFile
+from synaflow_export.files.write import write_files
+from synaflow_export.loading.load import Loaded, load
 from synaflow_export.plan.model import Plan, PlanOptions
 from synaflow_export.plan.planner import make_plan
 from synaflow_export.rehearse import results
 from synaflow_export.target import Export, get_target
-from synaflow_export.write import write_files
 
 _numbers = itertools.count()
 

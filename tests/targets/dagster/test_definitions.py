@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from synaflow_core.errors import ExportError
-from synaflow_export.check import compare
+from synaflow_export.files.check import compare
 from synaflow_export.plan.model import PlanOptions
 from synaflow_export.target import Export, Sources, get_target
 from tests.targets.airflow.test_golden import SUBPIPELINES

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from synaflow_core.errors import ExportError
-from synaflow_export.check import compare
+from synaflow_export.files.check import compare
 from synaflow_export.plan.model import PlanOptions
 from synaflow_export.target import get_target
 from tests.targets.airflow.test_running import EVERY_PARAM, LINEAR

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from synaflow_core.contract import Contract
 from synaflow_core.errors import ExportError
-from synaflow_export.generated import GeneratedFile
+from synaflow_export.files.generated import GeneratedFile
 from synaflow_export.plan.model import PlanOptions
 from synaflow_export.plan.planner import make_plan
 from synaflow_export.target import Export, Sources, get_target
@@ -133,7 +133,7 @@ def test_no_text_becomes_code_and_the_files_stay_in_shape(
     before = set(sys.modules)
     flow = loaded_flow(flow_file.text, entry["entrypoint"], tmp_path)
     assert "BROKEN_OUT" not in os.environ
-    assert not {"synaflow_core.macro", "jinja2"} & (set(sys.modules) - before)
+    assert not {"synaflow_core.macro.task", "jinja2"} & (set(sys.modules) - before)
     assert flow.name == entry["name"]
     assert len(flow.parameters.properties) == len(params)
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from synaflow_export.load import load
+from synaflow_export.loading.load import load
 from synaflow_export.plan import PlanOptions, make_plan
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.windows.binding import WindowSpec

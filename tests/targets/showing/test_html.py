@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synaflow_core import pipeline, step
-from synaflow_export.load import load
+from synaflow_export.loading.load import load
 from synaflow_export.plan import make_plan
 from synaflow_export.target import Export, Sources, get_target
 from synaflow_export.targets.html.layout import place

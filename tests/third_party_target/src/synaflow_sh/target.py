@@ -6,11 +6,11 @@ import shlex
 from typing import ClassVar
 
 from synaflow_export.documentation.header import header
-from synaflow_export.generated import Editable, GeneratedFile, manifest_file
-from synaflow_export.prose import plain
-from synaflow_export.pyname import PyName
-from synaflow_export.render import render, templates_beside
+from synaflow_export.files.generated import Editable, GeneratedFile, manifest_file
 from synaflow_export.target import Export, Target
+from synaflow_export.text.prose import plain
+from synaflow_export.text.pyname import PyName
+from synaflow_export.text.render import render, templates_beside
 from synaflow_sh.options import ShellOptions
 
 POLICIES = Editable("# --- policies: meant to be edited ---", "# --- end of policies ---")

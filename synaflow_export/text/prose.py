@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from synaflow_export.pylayout import LINE_LENGTH, width
-from synaflow_export.pyname import PyLiteral, docstring
+from synaflow_export.text.pylayout import LINE_LENGTH, width
+from synaflow_export.text.pyname import PyLiteral, docstring
 
 _REPLACED = str.maketrans({"`": "'", '"': "'", "\\": "/", "|": "!"})
 

@@ -2,7 +2,7 @@
 
 :class:`PyLiteral` is an expression that evaluates to the value and does nothing else;
 :func:`docstring` and :func:`comment` do the same for prose. Names live in
-:mod:`synaflow_export.pyname`, which re-exports all of this.
+:mod:`synaflow_export.text.pyname`, which re-exports all of this.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from synaflow_export.generated import GeneratedFile
-from synaflow_export.reconcile import reconcile
+from synaflow_export.files.generated import GeneratedFile
+from synaflow_export.files.reconcile import reconcile
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 The planner says which dataset is sliced and how finely (:class:`ShardSpec`); when its rows have
 been counted, :func:`split` says which rows each instance gets (:class:`Shard`). Both are small JSON
 and travel through orchestrators. What the instances wrote is put together by
-:mod:`synaflow_core.joining`.
+:mod:`synaflow_core.macro.joining`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Templates lay out and decide nothing. Pages (``.html.jinja``) escape all that they paste, other
 templates escape nothing: what reaches them is already safe to paste (see
-:mod:`synaflow_export.pyname`) and already laid out (:mod:`synaflow_export.pylayout`).
+:mod:`.pyname`) and already laid out (:mod:`.pylayout`).
 A name that a template uses and the view does not have is an error, never an empty string.
 
 A user's template folder is searched first, so one template can be replaced and the others kept.
@@ -20,11 +20,11 @@ import jinja2
 
 from synaflow_core.errors import ExportError, Problem
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def template_folder() -> Path:
-    """Where the built-in templates are: beside this file in a wheel, at the top of a checkout."""
+    """Where the built-in templates are: in the package in a wheel, at the top of a checkout."""
     installed = _PACKAGE / "templates"
     return installed if installed.is_dir() else _PACKAGE.parent / "templates"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from synaflow_export.plan.model import MacroTask, Plan
-from synaflow_export.pylayout import Group, Node, value
-from synaflow_export.pyname import BUILTIN_NAMES, NameAllocator, PyLiteral, PyName, TaskId
+from synaflow_export.text.pylayout import Group, Node, value
+from synaflow_export.text.pyname import BUILTIN_NAMES, NameAllocator, PyLiteral, PyName, TaskId
 
 KeyOf = Callable[[Iterable[str]], Mapping[str, str]]
 

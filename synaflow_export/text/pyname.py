@@ -5,7 +5,7 @@ generated file through one of these types, so a template can never be handed raw
 
 * :class:`PyName` a legal identifier, :class:`TaskId` an id that every orchestrator accepts;
 * :class:`PyLiteral` an expression that evaluates to the value and does nothing else, and
-  :func:`docstring` and :func:`comment` for prose (written in :mod:`synaflow_export.pyliteral`);
+  :func:`docstring` and :func:`comment` for prose (written in :mod:`.pyliteral`);
 * :class:`NameAllocator` keeps names unique; :func:`module_safe` keeps files from shadowing modules.
 
 All of it is a pure function of its input: same text, same bytes, on every machine and Python
@@ -23,7 +23,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar, Generic, Self, TypeVar
 
-from synaflow_export.pyliteral import PyComment, PyLiteral, comment, docstring
+from synaflow_export.text.pyliteral import PyComment, PyLiteral, comment, docstring
 
 __all__ = [
     "BUILTIN_NAMES",

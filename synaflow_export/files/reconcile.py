@@ -1,14 +1,14 @@
 """Generated files against what already lies in the target folder: what is to be written where.
 
-Reads, never writes. :mod:`synaflow_export.check` prints the outcome, :mod:`synaflow_export.write`
-carries it out. The rules, for each file:
+Reads, never writes. :mod:`.check` prints the outcome, :mod:`.write` carries it out. The
+rules, for each file:
 
 * nothing there: it is written;
 * the same, or Python code that only a formatter has laid out anew: it stays as it is;
 * ours (the manifest of the earlier export says so) and not edited by hand: it is replaced; edits
   in its editable block are carried over;
 * shared with others (``.airflowignore``): missing lines are added; of some (``prefect.yaml``) one
-  block is ours (:mod:`synaflow_export.shared_block`);
+  block is ours (:mod:`synaflow_export.files.shared_block`);
 * anything else is a conflict: told, and not touched unless forced;
 * ours, but no longer generated (a source module that the pipeline dropped): it is removed.
 """
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synaflow_core.errors import ExportError, Problem
-from synaflow_export.generated import (
+from synaflow_export.files.generated import (
     GeneratedFile,
     Manifest,
     Recorded,
@@ -31,8 +31,8 @@ from synaflow_export.generated import (
     missing_names,
     recorded,
 )
-from synaflow_export.placement import Placement
-from synaflow_export.shared_block import place_block
+from synaflow_export.files.placement import Placement
+from synaflow_export.files.shared_block import place_block
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 __all__ = ["describe", "user_line"]
 
-_OURS = Path(__file__).resolve().parent
+_OURS = Path(__file__).resolve().parents[1]
 
 
 def user_line(error: BaseException, root: Path | None = None) -> str:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 
 from synaflow_core.errors import Problem
-from synaflow_export.generated import Editable, GeneratedFile, Recorded, recorded
-from synaflow_export.placement import Placement
+from synaflow_export.files.generated import Editable, GeneratedFile, Recorded, recorded
+from synaflow_export.files.placement import Placement
 
 __all__ = ["place_block"]
 

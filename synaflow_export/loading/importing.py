@@ -7,7 +7,7 @@ pickles agree. :class:`LocalImports` undoes all of it on exit: modules of that f
 Entered again, it brings the same module objects back, for code that imports while it runs, and
 the current folder, if the code changed it.
 
-Which of those files must travel to a worker is :mod:`synaflow_export.local_modules`.
+Which of those files must travel to a worker is :mod:`synaflow_export.loading.local_modules`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self, TextIO, cast
 
-from synaflow_export.pyname import TAKEN_MODULES
+from synaflow_export.text.pyname import TAKEN_MODULES
 
 __all__ = ["LocalImports", "UserOutput", "stdout_to_stderr"]
 

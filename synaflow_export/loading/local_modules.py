@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from synaflow_export.importing import LocalImports
-from synaflow_export.pyname import TAKEN_MODULES
+from synaflow_export.loading.importing import LocalImports
+from synaflow_export.text.pyname import TAKEN_MODULES
 
 __all__ = ["module_level_calls", "read_source", "travelling_files"]
 

@@ -1,7 +1,7 @@
 """From what a user types to the place of a pipeline's code: which file, which module name.
 
 Knows ``pipe.py``, ``shop/pipe.py``, ``package.module``, ``contract.json`` and ``:attribute`` after
-any of the first three. Imports nothing of the user's: that is :mod:`synaflow_export.load`.
+any of the first three. Imports nothing of the user's: that is :mod:`synaflow_export.loading.load`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from synaflow_core.errors import Problem, ProblemsError, did_you_mean
-from synaflow_export.pyname import TAKEN_MODULES
+from synaflow_export.text.pyname import TAKEN_MODULES
 
 __all__ = ["LoadError", "Place", "locate"]
 

@@ -37,7 +37,7 @@ class Role(Enum):
     SHARED = "shared"
     """Shared with others, one entry per line: missing lines are added, none is removed."""
     PART = "part"
-    """Shared with others, one block of it ours: see :mod:`synaflow_export.shared_block`."""
+    """Shared with others, one block of it ours: see :mod:`synaflow_export.files.shared_block`."""
     MANIFEST = "manifest"
     """Tells which files are ours."""
 

@@ -21,7 +21,7 @@ from synaflow_core.compat import (
 )
 from synaflow_core.errors import did_you_mean
 from synaflow_core.pipeline import Pipeline, PipelineRegistry
-from synaflow_export.locate import LoadError, Place
+from synaflow_export.loading.locate import LoadError, Place
 
 __all__ = ["Choice", "choose"]
 

@@ -1,7 +1,7 @@
 """The datasets of one macro-task: inputs opened lazily, outputs written while their steps run.
 
 What is read and written is decided by the plan (:class:`InputSpec`, :class:`OutputSpec`); who
-calls is :mod:`synaflow_core.macro`. Where a plan says ``aligned``, the position of each item in its
+calls is :mod:`.task`. Where a plan says ``aligned``, the position of each item in its
 source travels beside the items, so that branches that meet again in another macro-task, or in
 shards, are still joined by source item (:mod:`synaflow_core.engine.positions`).
 """
@@ -22,7 +22,7 @@ from synaflow_core.engine.positions import Items
 from synaflow_core.engine.state import RunState
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import DatasetRef, DatasetWriter, HandoffStore
-from synaflow_core.shards import Shard, check_shard
+from synaflow_core.macro.shards import Shard, check_shard
 
 Representation = Literal["items", "value"]
 

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from synaflow_export.pyname import PyLiteral
+from synaflow_export.text.pyname import PyLiteral
 
 LINE_LENGTH = 88
 """The default of ruff and black: what a project without configuration is checked against."""

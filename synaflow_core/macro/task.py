@@ -1,7 +1,7 @@
 """One macro-task on a worker: a part of a Dag on the ordinary engine, references in and out.
 
 The generated files of every orchestrator end up here. Inputs are opened lazily, boundary outputs
-are written while their stream runs (:mod:`synaflow_core.boundary`), and a dataset becomes visible
+are written while their stream runs (:mod:`.boundary`), and a dataset becomes visible
 only when the whole macro-task has succeeded. What a failing macro-task has done is undone before
 the failure is raised; what any has done is in the run's ledger
 (:mod:`synaflow_core.compensation`). The planner (:mod:`synaflow_export.plan`) wrote the spec;
@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from synaflow_core.boundary import InputSpec, Outputs, OutputSpec, open_inputs
 from synaflow_core.compensation import begin_attempt
 from synaflow_core.compensation.remembered import RememberedJournal
 from synaflow_core.compensation.rollback import undo_done
@@ -33,8 +32,9 @@ from synaflow_core.engine.run import new_state, run_program, run_program_async
 from synaflow_core.engine.state import RunState
 from synaflow_core.errors import DriftError
 from synaflow_core.handoff import DatasetRef, HandoffStore
+from synaflow_core.macro.boundary import InputSpec, Outputs, OutputSpec, open_inputs
+from synaflow_core.macro.shards import Shard, ShardSpec
 from synaflow_core.pipeline import Pipeline
-from synaflow_core.shards import Shard, ShardSpec
 
 logger = logging.getLogger("synaflow.macro")
 
@@ -110,7 +110,7 @@ def run_macro_task(
         store: Where datasets live.
         run_key: Identifies the run; equal keys replace each other's datasets.
         shard: Work on this slice only, and write parts of the datasets, which
-            :func:`synaflow_core.joining.join_shards` puts together; thresholds are judged there.
+            :func:`.joining.join_shards` puts together; thresholds are judged there.
         exported: The contract that was exported, to say what drifted.
         on_drift: What to do when the code is not the one that was exported.
         monitor: Receives live counts.

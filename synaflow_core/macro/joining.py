@@ -17,8 +17,8 @@ from synaflow_core.contract import Contract
 from synaflow_core.engine.ledger import CANCELLED, FAILED, OK, SKIPPED, StepReport, over_threshold
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from synaflow_core.macro import MacroReport, MacroResult, MacroSpec
-from synaflow_core.shards import Shard
+from synaflow_core.macro.shards import Shard
+from synaflow_core.macro.task import MacroReport, MacroResult, MacroSpec
 
 
 class ShardResult(msgspec.Struct, frozen=True):

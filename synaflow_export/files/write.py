@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synaflow_core.errors import ExportError, Problem
-from synaflow_export.generated import GeneratedFile
-from synaflow_export.placement import Placement
-from synaflow_export.reconcile import reconcile
+from synaflow_export.files.generated import GeneratedFile
+from synaflow_export.files.placement import Placement
+from synaflow_export.files.reconcile import reconcile
 
 
 @dataclass(frozen=True)

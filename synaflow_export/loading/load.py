@@ -1,9 +1,9 @@
 """From what a user types to a contract: loads the code, picks the pipeline, says what must travel.
 
-Order: :mod:`synaflow_export.locate` finds the place, :mod:`synaflow_export.importing` executes
-the code and leaves no trace, this module picks the pipeline and takes its contract, and
-:mod:`synaflow_export.local_modules` lists the files that a worker needs. A ``contract.json`` needs
-none of that: the exporter works without the user's code at hand.
+Order: :mod:`.locate` finds the place, :mod:`.importing` executes the code and leaves no trace, this
+module picks the pipeline and takes its contract, and :mod:`.local_modules` lists the files that a
+worker needs. A ``contract.json`` needs none of that: the exporter works without the user's code at
+hand.
 
 Every mistake is one :class:`LoadError` that names the line of the user's code; the user's own
 exception is its ``__cause__``.
@@ -22,10 +22,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from synaflow_core.errors import ContractError, DefinitionError, Problem
-from synaflow_export.blame import describe, user_line
-from synaflow_export.importing import LocalImports, stdout_to_stderr
-from synaflow_export.local_modules import module_level_calls, read_source, travelling_files
-from synaflow_export.locate import LoadError, Place, locate
+from synaflow_export.loading.blame import describe, user_line
+from synaflow_export.loading.importing import LocalImports, stdout_to_stderr
+from synaflow_export.loading.local_modules import module_level_calls, read_source, travelling_files
+from synaflow_export.loading.locate import LoadError, Place, locate
 from synaflow_export.target import SourceFile, Sources
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def load(target: str, pipeline_name: str | None = None) -> Loaded:
     import msgspec
 
     from synaflow_core.contract import Source
-    from synaflow_export.choose import choose
+    from synaflow_export.loading.choose import choose
 
     with imports or contextlib.nullcontext():
         module, printed = _import(place, imports)
