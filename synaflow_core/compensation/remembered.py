@@ -174,8 +174,12 @@ class RememberedJournal(Journal):
         if isinstance(error, SupersededError):
             return error
         if isinstance(error, HandoffError):
+            told = str(error)
+            for edge in node.rollback.edges if node.rollback is not None else ():
+                dataset = self.ledger.dataset(node.name, edge.parameter, self.attempt)
+                told = told.replace(f"step '{dataset}'", f"parameter '{edge.parameter}'")
             return HandoffError(
-                f"what the rollback of step '{node.name}' is to be given cannot be kept: {error}"
+                f"what the rollback of step '{node.name}' is to be given cannot be kept: {told}"
             )
         return HandoffError(
             f"what the rollback of step '{node.name}' is to be given cannot be kept: "

@@ -76,7 +76,7 @@ class RollbackResult(msgspec.Struct, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON values."""
         values: dict[str, Any] = msgspec.to_builtins(self)
-        return values
+        return {**values, "complete": self.complete, "macro_tasks": list(self.macro_tasks)}
 
 
 def rollback_run(

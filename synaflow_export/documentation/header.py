@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import synaflow_export
+from synaflow_core.contract import Contract
 from synaflow_export.options.model import TargetOptions, flag_of
 from synaflow_export.options.planning import PlanningOptions
 from synaflow_export.target import Export
@@ -38,8 +39,16 @@ def header(target: str, folder_word: str, export: Export[Any]) -> tuple[PyCommen
     ]
     told = [_comment_line(line) for line in lines]
     # A long address cannot be broken. A mark behind it would become a part of the command.
-    too_long = any(width(line) > room for line in told)
-    return (*([PyComment("ruff: noqa: E501")] if too_long else []), *told)
+    excused = ["E501"] if any(width(line) > room for line in told) else []
+    if _hard_to_read(contract):
+        excused += ["E741", "E743"]
+    return (*([PyComment(f"ruff: noqa: {', '.join(excused)}")] if excused else []), *told)
+
+
+def _hard_to_read(contract: Contract) -> bool:
+    """Whether the user has chosen names that a linter would not: they are kept as they are."""
+    names = {*contract.params, *(key.rpartition("/")[2] for key in contract.steps)}
+    return not names.isdisjoint({"I", "O", "l"})
 
 
 def _comment_line(text: str) -> PyComment:

@@ -73,9 +73,10 @@ def roll_back(
         )
     before = f", {len(result.already)} had been before" if result.already else ""
     place.logger.info(
-        "rollback of run '%s': %d steps undone, %d failed%s",
+        "rollback of run '%s': %d step%s undone, %d failed%s",
         place.run_key,
         len(result.undone),
+        "" if len(result.undone) == 1 else "s",
         len(result.failed),
         before,
     )

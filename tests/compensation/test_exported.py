@@ -94,7 +94,7 @@ def test_a_run_is_rolled_back_and_must_then_run_again(
     assert [each.step for each in result.undone] == ["save"]
     assert [each.error for each in result.failed] == ["OSError: the line is dead"]
     assert "rolled back step 'save' of macro-task 'save'" in caplog.messages
-    assert "rollback of run 'run 1': 1 steps undone, 1 failed" in caplog.messages
+    assert "rollback of run 'run 1': 1 step undone, 1 failed" in caplog.messages
     with pytest.raises(HandoffError, match=r"macro-task 'save' was undone.*not done again"):
         refuse_undone(exported, place)
     run_tasks(exported, place, {**params, "fail": False})

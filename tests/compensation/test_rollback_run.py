@@ -69,6 +69,8 @@ def test_a_failed_run_is_undone_newest_first(tmp_path: Path, world: Path, url: s
     assert [each.step for each in result.undone] == ["publish", "inserts", "create"]
     assert (result.failed, result.already, result.complete) == ((), (), True)
     assert result.macro_tasks == ("publish", "inserts", "create")
+    assert result.to_dict()["complete"] is True
+    assert result.to_dict()["macro_tasks"] == list(result.macro_tasks)
     assert result.to_dict()["undone"][0] == {
         "step": "publish",
         "macro_task": "publish",
@@ -348,7 +350,8 @@ def test_what_cannot_be_kept_fails_the_step_and_is_undone_at_once(tmp_path: Path
         undone.append(output)
 
     made = pipeline("p", None, [step("connect", connect, rollback=disconnect)])
-    with pytest.raises(HandoffError, match=r"rollback of step 'connect'.*cannot be kept"):
+    told = r"rollback of step 'connect' is to be given cannot be kept: parameter 'output', item 0"
+    with pytest.raises(HandoffError, match=told):
         run_task(made, specs(made)[0], {}, HandoffStore(tmp_path), {})
     assert len(undone) == 1
 
