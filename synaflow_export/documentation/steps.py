@@ -6,7 +6,7 @@ which task, how often, and what a failure does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from synaflow_core.contract import Contract, StepContract
 from synaflow_export.plan.model import MacroTask, Plan
@@ -97,6 +97,13 @@ def declared_steps(task: MacroTask, contract: Contract) -> tuple[str, ...]:
     return tuple(name for name in task.steps if not contract.steps[name].hidden) or task.steps
 
 
+def listed_steps(names: Sequence[str]) -> str:
+    """Steps in a sentence: ``steps `a`, `b```; of very many, the first."""
+    shown = ", ".join(code(name, 60) for name in names[:_MOST_STEPS])
+    more = len(names) - _MOST_STEPS
+    return f"step{'s' * (len(names) > 1)} {shown}" + (f" and {more} more" if more > 0 else "")
+
+
 def _on_error(step: StepContract) -> str:
     if step.on_error == "stop":
         return "fail"
@@ -112,10 +119,7 @@ def _on_error(step: StepContract) -> str:
 def task_doc(task: MacroTask, contract: Contract, *, depth: int = 2) -> PyLiteral:
     """The documentation of one task: its steps, what it hands on, and what each step does."""
     declared = declared_steps(task, contract)
-    steps = [code(name, 60) for name in declared[:_MOST_STEPS]]
-    hidden = len(declared) - len(steps)
-    chain = ", ".join(steps) + (f" and {hidden} more" if hidden else "")
-    runs = f"Runs step{'s' * (len(declared) > 1)} {chain}"
+    runs = f"Runs {listed_steps(declared)}"
     made = ", ".join(code(out.dataset, 60) for out in task.outputs)
     if made:
         runs += f"; produces dataset{'s' * (len(task.outputs) > 1)} {made}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from synaflow_core.contract import Contract
-from synaflow_export.documentation.steps import task_doc
+from synaflow_export.documentation.steps import listed_steps, task_doc
 from synaflow_export.plan.model import MacroTask
 from synaflow_export.targets.airflow.groups import COMPLETE, JOIN, PLAN, ROLLBACK, Places
 from synaflow_export.targets.airflow.options import AirflowOptions
@@ -53,12 +53,13 @@ class Tasks:
         if not self.places.rolls_back:
             return
         where: dict[str, Node | str] = {"store": "STORE", "context": "context"}
+        undone = [name for name, step in self.contract.steps.items() if step.rollback is not None]
         yield self._view(
             "",
             ROLLBACK,
             given={"retries": value(3)},
             parameters=["**context"],
-            doc=_one_line("Undoes what the run has done, newest step first, unless all is done."),
+            doc=_one_line(f"Undoes {listed_steps(undone)}, newest first, if the run has failed."),
             runtime="roll_back",
             arguments=where,
         )

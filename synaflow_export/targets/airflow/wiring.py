@@ -114,9 +114,18 @@ def _mapped(task: MacroTask, wires: Wires, named: bool, depth: int) -> Iterator[
         for entry in task.inputs
     )
     lead, opening = f"{parts} = ", f"{wires.functions[task.name]}.partial("
-    if any(width(name) + width(_flat(ref)) + 4 * depth + 9 > LINE_LENGTH for name, ref in fixed):
-        lead, opening = "", f"{lead}{opening}"  # formatters add no parentheses where it is no use
-    yield lead, Group(opening, _expand(slices, depth), fixed, tall=True)
+    line = Group(f"{lead}{opening}", f").expand(shard={slices})", fixed)
+    if 4 * depth + width(line.flat()) <= LINE_LENGTH:
+        yield "", line
+    else:
+        if any(
+            width(name) + width(_flat(ref)) + 4 * depth + 9 > LINE_LENGTH for name, ref in fixed
+        ):
+            lead, opening = (
+                "",
+                f"{lead}{opening}",
+            )  # formatters add no parentheses where it is no use
+        yield lead, Group(opening, _expand(slices, depth), fixed, tall=True)
     lead = f"{wires.result(task)} = " if named else ""
     yield lead, call(function_of(wires, task.name, JOIN), [parts])
 

@@ -110,7 +110,7 @@ with DAG(
 
     @task(retries=3)
     def rollback(**context):
-        """Undoes what the run has done, newest step first, unless all is done."""
+        """Undoes steps `load`, `send`, newest first, if the run has failed."""
         from synaflow_export.runtime.airflow import roll_back
 
         return roll_back(FOLDER, store=STORE, context=context)

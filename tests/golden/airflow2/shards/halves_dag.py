@@ -134,9 +134,7 @@ with DAG(
     # What tasks pass on are references; a task starts when all that it reads is there.
     rows_ref = rows()
     text_slices = plan_text(rows_ref)
-    text_parts = text.partial(
-        rows_ref=rows_ref,
-    ).expand(shard=text_slices)
+    text_parts = text.partial(rows_ref=rows_ref).expand(shard=text_slices)
     half_ref = join_text(text_parts)
     total(half_ref)
 
