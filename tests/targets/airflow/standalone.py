@@ -37,7 +37,12 @@ class Standalone:
         self.home = home
         self.url = f"http://127.0.0.1:{port}"
         self._environment = environment
-        self._client = httpx.Client(base_url=self.url, timeout=120)
+        accept = {"Accept": "application/json"}  # else logs are text on Airflow 2
+        self._client = httpx.Client(base_url=self.url, timeout=120, headers=accept)
+
+    def close(self) -> None:
+        """Stop talking to it."""
+        self._client.close()
 
     def wait_until_up(self) -> None:
         """Wait for all parts of it, and log in."""
@@ -108,6 +113,14 @@ class Standalone:
         """What a task passed on."""
         place = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
         return self.get(f"{place}?deserialize=true")["value"]
+
+    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
+        """What the user interface shows as the log of a task that has ended."""
+        place = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
+        content = self.ask("GET", f"{place}?full_content=true")["content"]
+        if isinstance(content, str):  # Airflow 2
+            return content
+        return "\n".join(str(line["event"]) for line in content)
 
     def get(self, path: str) -> dict[str, Any]:
         """What the API knows."""

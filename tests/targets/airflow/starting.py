@@ -43,9 +43,9 @@ def airflow_3(home: Path) -> Iterator[Standalone]:
     )
     with nothing_left(home), Processes(home) as processes:
         processes.start("standalone", Standalone.python, "-m", "airflow", "standalone", env=env)
-        running = Standalone(home, port, env)
-        running.wait_until_up()
-        yield running
+        with contextlib.closing(Standalone(home, port, env)) as running:
+            running.wait_until_up()
+            yield running
 
 
 @contextlib.contextmanager
@@ -83,9 +83,9 @@ def airflow_2(home: Path) -> Iterator[Standalone]:
             database.execute("PRAGMA journal_mode=WAL")
         for part in ("scheduler", "webserver"):
             processes.start(part, *airflow, part, env=env)
-        running = Standalone2(home, port, env)
-        running.wait_until_up()
-        yield running
+        with contextlib.closing(Standalone2(home, port, env)) as running:
+            running.wait_until_up()
+            yield running
 
 
 STARTING: dict[str, Callable[[Path], AbstractContextManager[Standalone]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,11 +131,19 @@ def test_an_upload_that_was_undone_is_done_again_when_its_run_is_cleared(
     assert server.wait_for_run("guarded", run_id)["state"] == "failed"
     assert server.tasks("guarded", run_id)["upload"] == ("success", 1)
     assert workflows.uploaded(tmp_path) == []
+    assert told_progress(server, run_id, 1) == [5, 15, 95]  # as far as its phases came
 
     workflows.unblock(tmp_path)
     server.clear("guarded", run_id)
     assert server.wait_for_run("guarded", run_id)["state"] == "success"
     assert workflows.uploaded(tmp_path) == workflows.COMPLETE
+    assert told_progress(server, run_id, 2) == [5, 15, 95, 100]
+
+
+def told_progress(server: Standalone, run_id: str, attempt: int) -> list[int]:
+    """How much of the run was done after each phase, in percent, as the logs of its tasks say."""
+    logs = [server.log("guarded", run_id, phase, attempt) for phase in workflows.UPLOADING]
+    return [int(share) for log in logs for share in re.findall(r"it is (\d+)% of the run", log)]
 
 
 def test_one_of_four_shards_fails_and_cleared_as_a_whole_the_run_succeeds(
