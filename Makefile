@@ -46,7 +46,7 @@ pictures: $(STAMP) ## take docs/pictures anew, of the real user interfaces
 	@$(BIN)/python -m tools.pictures $(ARGS)
 
 test: $(STAMP) $(STAMP2) ## the test suite
-	@VENV2="$(VENV2)" $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@VENV2="$(VENV2)" $(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
 
 cluster: $(STAMPC) ## real clusters that lose a worker: Celery, Dask, Ray (minutes)
 	@$(VENVC)/bin/python -m pytest -m cluster tests/cluster $(ARGS)
