@@ -40,6 +40,7 @@ class _Groups(LoadScopeScheduling):
         return _group(nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)  # without the plugin all tests run in this process
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Groups:
     """Say which tests run in one process."""
     return _Groups(config, log)

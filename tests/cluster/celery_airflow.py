@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.cluster.databases import postgres, redis
-from tests.cluster.processes import Processes, descends, free_port
+from tests.processes import Processes, descends, free_port
 from tests.targets.airflow import airflows
 from tests.targets.airflow.standalone import Standalone
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from tests.cluster.processes import Processes, descends, free_port, listens, wait_for
+from tests.processes import Processes, descends, free_port, listens, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = 2

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.processes import Processes, free_port, listens, wait_for
+from tests.processes import Processes, free_port, listens, wait_for
 
 INSTALL = "apt-get install postgresql redis-server"
 

@@ -13,11 +13,11 @@ from synaflow_core.handoff import HandoffStore
 from synaflow_export.rehearse import results
 from tests.cluster.celery_airflow import WORKERS, Celery, celery
 from tests.cluster.conftest import Tell
-from tests.cluster.processes import wait_for
 from tests.cluster.trip import DONE, PAID, RESULT, SEATS, TRIP, UNDONE, Trip, check_without_a_shard
 from tests.cluster.web_logs import PLAN, SHARDS, WebLogs
 from tests.conformance.observed import Counts, counts_of
 from tests.conformance.runners.airflow import references
+from tests.processes import wait_for
 from tests.targets.airflow.running import DagFolder, Exported
 
 pytestmark = [pytest.mark.cluster]

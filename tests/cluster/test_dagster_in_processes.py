@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from tests.cluster.conftest import Tell
-from tests.cluster.processes import Processes, wait_for
 from tests.cluster.web_logs import PLAN, WebLogs
 from tests.conformance.observed import Counts
+from tests.processes import Processes, wait_for
 from tests.targets.dagster.running import DefsFolder, Outcome
 
 pytestmark = [pytest.mark.cluster]

@@ -17,10 +17,10 @@ import pytest
 
 from tests.cluster.conftest import Tell
 from tests.cluster.dask import ALLOWED_FAILURES, WORKERS, dask
-from tests.cluster.processes import wait_for
 from tests.cluster.trip import DONE, PAID, RESULT, SEATS, TRIP, UNDONE, Trip, check_without_a_shard
 from tests.cluster.web_logs import PLAN, SHARDS, WebLogs
 from tests.conformance.observed import Counts
+from tests.processes import wait_for
 from tests.targets.prefect.running import Exported, FlowFolder, Outcome
 from tests.targets.prefect.server import prefect_home
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from tests.cluster.processes import wait_for
+from tests.processes import wait_for
 
 TRIP = """
     import os

@@ -18,8 +18,8 @@ from examples.web_logs.make_log import write_log
 from synaflow_core import run
 from synaflow_export.loading.load import load
 from synaflow_export.plan import PlanOptions
-from tests.cluster.processes import wait_for
 from tests.conformance.observed import Counts, Observed
+from tests.processes import wait_for
 
 SHARDS = 4
 LINES = 20_000

@@ -57,7 +57,8 @@ class Tasks:
         yield self._view(
             "",
             ROLLBACK,
-            given={"retries": value(3)},
+            # However long steps may take: rollbacks have the time that they need.
+            given={"retries": value(3), "execution_timeout": value(None)},
             parameters=["**context"],
             doc=_one_line(f"Undoes {listed_steps(undone)}, newest first, if the run has failed."),
             runtime="roll_back",

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from tests.cluster.processes import wait_for
+from tests.processes import wait_for
 from tests.targets.airflow.running import DagFolder, Exported
 from tests.targets.airflow.standalone import Standalone
 from tests.targets.airflow.test_windows import BIND, EVENTS

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tests.cluster.processes import wait_for
+from tests.processes import wait_for
 from tests.targets.airflow import airflows
 
 

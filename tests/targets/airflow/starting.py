@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.cluster.processes import Processes, free_port
+from tests.processes import Processes, free_port
 from tests.targets.airflow import airflows
 from tests.targets.airflow.standalone import Standalone, Standalone2
 

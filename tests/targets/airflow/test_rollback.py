@@ -149,3 +149,11 @@ def test_steps_that_are_called_like_the_tasks_of_the_run_keep_their_names(
     assert outcome.state == "success", outcome.output
     assert dags.outputs(exported, outcome) == {"rollback": "RECEIPT"}
     assert len(outcome.tasks) == 5
+
+
+def test_the_time_limit_of_tasks_is_none_of_the_rollback(dags: DagFolder) -> None:
+    dags.export(SOURCE, timeout="1h")
+    tasks = dags.describe("undoing")["tasks"]
+    limits = {name: task["execution_timeout"] for name, task in tasks.items()}
+    assert limits.pop("rollback") is None
+    assert set(limits.values()) == {3600}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from synaflow_core.handoff import DatasetRef, HandoffStore
-from tests.cluster.processes import wait_for
 from tests.phases import exported as workflows
+from tests.processes import wait_for
 from tests.targets.airflow import past_windows, test_windows
 from tests.targets.airflow.halves import HALVES
 from tests.targets.airflow.rolling_back import SOURCE, noted, undone_after_the_work

@@ -108,7 +108,7 @@ with DAG(
             context=context,
         )
 
-    @task(retries=3)
+    @task(retries=3, execution_timeout=None)
     def rollback(**context):
         """Undoes steps `load`, `send`, newest first, if the run has failed."""
         from synaflow_export.runtime.airflow import roll_back

@@ -1,4 +1,4 @@
-"""Processes of a cluster: each in a group of its own, its output in a file, all ended at the end.
+"""Processes of servers and clusters: each in a group of its own, its output in a file, all ended.
 
 ``with Processes(folder) as processes`` ends whatever was started in it, newest first, also when the
 block fails. :meth:`Processes.lose` is the opposite of an orderly end: SIGKILL for a process and all
