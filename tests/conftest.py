@@ -29,6 +29,18 @@ _IN_PARTS = ("/conformance/test_conformance.py", "/targets/airflow/test_schedule
 """Files whose first parameter says what the test runs on; each of these is a group."""
 
 
+_LONGEST = (
+    "prefect",
+    "/targets/dagster/test_daemon.py",
+    "/targets/airflow/test_scheduler.py",
+    "/conformance/",
+    "/compensation/",
+    "/targets/",
+    "/project/",
+)
+"""Parts of the names of groups, the longest first; each has servers, or processes, or both."""
+
+
 class _Groups(LoadScopeScheduling):
     """A group of tests at a time for each process.
 
@@ -47,8 +59,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Groups:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
-    items.sort(key=lambda item: _group(item.nodeid) != "prefect")
+    """Begin with what takes longest, so that no process ends long after the other."""
+    items.sort(key=lambda item: _rank(_group(item.nodeid)))
+
+
+def _rank(group: str) -> int:
+    return next((rank for rank, part in enumerate(_LONGEST) if part in group), len(_LONGEST))
 
 
 def _group(nodeid: str) -> str:

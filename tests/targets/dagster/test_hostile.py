@@ -30,6 +30,7 @@ FUNCTIONS = {
     "dg.ScheduleDefinition",
     "dg.asset",
     "dg.define_asset_job",
+    "float",  # float("inf")
     "run_macro_task",
 }
 IMPORTS = {
@@ -89,7 +90,7 @@ def check_only_expected_code(text: str) -> None:
 @example(
     pipeline=PAYLOADS[5],
     steps=[(payload or "x", payload) for payload in PAYLOADS],
-    params={},
+    params={"text": ("", ""), "number": (float("inf"), "")},
     text=PAYLOADS[5],
     argument=PAYLOADS[0],
     granularity="pipeline",
