@@ -30,7 +30,19 @@ def is_alive(process: str) -> bool | None:
     machine, _, number = machine.rpartition("/")
     if not machine or machine != _machine():
         return None
-    return _began(int(number)) == rest
+    began = _began(int(number))
+    return None if not began and _is_hidden(int(number)) else began == rest
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether there is a process of that number of which ``/proc`` shows nothing to this user."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return not Path(f"/proc/{pid}").exists()
+    return False
 
 
 @cache

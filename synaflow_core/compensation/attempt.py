@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 
-from synaflow_core.compensation.fences import Fence
 from synaflow_core.compensation.ledger import Ledger, Sequence
 from synaflow_core.compensation.remembered import RememberedJournal
 from synaflow_core.compensation.rollback import undo_entries
+from synaflow_core.compensation.turn import Turn
 from synaflow_core.dag import Dag
 from synaflow_core.errors import RunError
 from synaflow_core.handoff import HandoffStore
@@ -55,24 +55,23 @@ def begin_attempt(
         macro_task=macro_task,
         part=part,
         attempt=attempt,
-        fence=fence,
+        turn=Turn(ledger, fence),
         datasets=datasets,
         sequence=Sequence(listing.last),
     )
     try:
         journal.refuse_superseded(listing)  # of two that begin at once, one goes on
-        _undo_what_is_left(dag, ledger, fence, listing.left_to(macro_task, part), macro_task)
+        _undo_what_is_left(dag, journal.turn, listing.left_to(macro_task, part), macro_task)
+        journal.refuse_superseded()  # somebody may have taken over what was left
     except BaseException:
         journal.close()
         raise
     return journal
 
 
-def _undo_what_is_left(
-    dag: Dag, ledger: Ledger, fence: Fence, names: tuple[str, ...], macro_task: str
-) -> None:
-    ledger.take_over(fence, names)
-    left = [ledger.read(name) for name in names]
+def _undo_what_is_left(dag: Dag, turn: Turn, names: tuple[str, ...], macro_task: str) -> None:
+    turn.ledger.take_over(turn.fence, names)
+    left = [turn.ledger.read(name) for name in names]
     if not left:
         return
     logger.warning(
@@ -80,6 +79,4 @@ def _undo_what_is_left(
         macro_task,
         ", ".join(dict.fromkeys(entry.step for entry in reversed(left))),
     )
-    undo_entries(
-        dag, ledger, left, RunError(f"an attempt of macro-task '{macro_task}' did not end")
-    )
+    undo_entries(dag, turn, left, RunError(f"an attempt of macro-task '{macro_task}' did not end"))

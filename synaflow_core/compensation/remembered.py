@@ -6,17 +6,14 @@ then on the work can be undone by anybody. A step that is killed before that has
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, get_args
 
-from synaflow_core.compensation.fences import Fence
 from synaflow_core.compensation.ledger import (
     FORMAT,
-    UNDOING,
     UNDONE,
     Argument,
     Entry,
@@ -24,6 +21,7 @@ from synaflow_core.compensation.ledger import (
     Listing,
     Sequence,
 )
+from synaflow_core.compensation.turn import Turn
 from synaflow_core.contract.codecs import codec_of
 from synaflow_core.dag import Dag, Edge, Node, OutputKind, Source
 from synaflow_core.engine.journal import Done, Journal, own_output
@@ -35,8 +33,6 @@ from synaflow_core.handoff import DatasetWriter
 PICKLE = "pickle"
 """For types that no other codec can hold; the store refuses it unless it is allowed."""
 
-_SECONDS_TO_TAKE_OVER = 60.0
-
 
 @dataclass
 class RememberedJournal(Journal):
@@ -46,7 +42,7 @@ class RememberedJournal(Journal):
         macro_task: The macro-task.
         part: Index of the shard and number of shards, or None.
         attempt: The attempt, a random name.
-        fence: Its fence.
+        turn: Undoes what it has done, with its fence.
         datasets: Addresses of what the macro-task writes.
     """
 
@@ -55,7 +51,7 @@ class RememberedJournal(Journal):
     macro_task: str = field(kw_only=True)
     part: tuple[int, int] | None = field(kw_only=True)
     attempt: str = field(kw_only=True)
-    fence: Fence = field(kw_only=True)
+    turn: Turn = field(kw_only=True)
     datasets: tuple[str, ...] = field(kw_only=True)
     sequence: Sequence = field(kw_only=True)
     _writers: dict[str, DatasetWriter] = field(default_factory=dict)
@@ -98,7 +94,7 @@ class RememberedJournal(Journal):
             SupersededError: Somebody has; what the attempt has written is withdrawn, unless another
                 attempt may have written it anew.
         """
-        newer = (listing or self.ledger.listing()).fences.newer(self.fence)
+        newer = (listing or self.ledger.listing()).fences.newer(self.turn.fence)
         if newer is None:
             return
         if newer.of_run:
@@ -187,26 +183,10 @@ class RememberedJournal(Journal):
         )
 
     def undoing(self, done: Done) -> bool | None:
-        """Withdraw the datasets, then mark the entry: a kill from here on is noticed."""
+        """See :meth:`.turn.Turn.begins`."""
         if done.kept is None:  # it could not be kept, so nobody else will undo it
             return False
-        newer = self.ledger.listing().fences.newer(self.fence)
-        if newer is not None and done.kept.name in self._taken_over(newer):
-            return None
-        return begin_undoing(self.ledger, done.kept, withdraw=newer is None or newer.of_run)
-
-    def _taken_over(self, newer: Fence) -> frozenset[str]:
-        """What somebody else undoes, who says so right after the fence."""
-        end, pause = time.monotonic() + _SECONDS_TO_TAKE_OVER, 0.001
-        while (taken := self.ledger.taken_over(newer)) is None:
-            if time.monotonic() > end:
-                raise HandoffError(
-                    "it was superseded by somebody who did not say what they undo: "
-                    "it is left to the next attempt, or the next rollback of the run"
-                )
-            time.sleep(pause)
-            pause = min(2 * pause, 1.0)
-        return taken
+        return self.turn.begins(done.kept)
 
     def undone(self, done: Done, error: Exception | None) -> None:
         """Mark the entry as undone."""
@@ -221,7 +201,7 @@ class RememberedJournal(Journal):
         for writer in self._writers.values():
             writer.abort()
         with suppress(HandoffError):
-            self.ledger.end(self.fence)
+            self.ledger.end(self.turn.fence)
 
 
 @dataclass(frozen=True)
@@ -242,21 +222,6 @@ class Reopened:
 
     def __iter__(self) -> Iterator[Any]:
         return self.open()
-
-
-def begin_undoing(ledger: Ledger, entry: Entry, *, withdraw: bool = True) -> bool | None:
-    """What comes before the call of a rollback; see :meth:`Journal.undoing`.
-
-    ``withdraw``: the datasets are those of the entry's attempt, not of a later one.
-    """
-    if ledger.has(entry, UNDONE):
-        return None
-    repeated = ledger.has(entry, UNDOING)
-    if withdraw:
-        ledger.withdraw(entry.datasets)
-    if not repeated:
-        ledger.mark(entry, UNDOING)
-    return repeated
 
 
 _CONTAINERS: dict[str, type[Any]] = {c.__name__: c for c in (list, set, frozenset, tuple, dict)}

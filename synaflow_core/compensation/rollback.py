@@ -20,7 +20,8 @@ import msgspec
 
 from synaflow_core.compensation.alive import is_alive
 from synaflow_core.compensation.ledger import UNDONE, Entry, Ledger
-from synaflow_core.compensation.remembered import Reopened, begin_undoing, stored_type
+from synaflow_core.compensation.remembered import Reopened, stored_type
+from synaflow_core.compensation.turn import Turn
 from synaflow_core.dag import Dag, Node, Source
 from synaflow_core.engine.act import perform, perform_async
 from synaflow_core.engine.journal import Done, Journal, place, roll_back
@@ -55,7 +56,8 @@ class RollbackResult(msgspec.Struct, frozen=True):
     Attributes:
         undone: The steps whose rollback has returned, in that order: newest first.
         failed: Those whose rollback failed; calling :func:`rollback_run` again tries them again.
-        already: Those that had been undone before, by the macro-task itself or an earlier call.
+        already: Those that had been undone before, by the macro-task itself or an earlier call; or
+            that somebody undoes who has taken over, such as a later call.
     """
 
     undone: tuple[UndoneStep, ...] = ()
@@ -105,10 +107,10 @@ def rollback_run(
     """
     ledger = Ledger(store, pipeline.dag.name, run_key)
     cause = error if isinstance(error, BaseException) else RunError(error)
-    fence = ledger.fence(new_attempt())
+    turn = Turn(ledger, ledger.fence(new_attempt()))
     names = ledger.listing().entries
-    ledger.take_over(fence, names)
-    return undo_entries(pipeline.dag, ledger, [ledger.read(name) for name in names], cause)
+    ledger.take_over(turn.fence, names)
+    return undo_entries(pipeline.dag, turn, [ledger.read(name) for name in names], cause)
 
 
 def attempts_at_work(
@@ -168,14 +170,14 @@ def undone_macro_tasks(
 
 
 def undo_entries(
-    dag: Dag, ledger: Ledger, entries: Iterable[Entry], error: BaseException
+    dag: Dag, turn: Turn, entries: Iterable[Entry], error: BaseException
 ) -> RollbackResult:
-    """Call the rollbacks of some entries, the last one first."""
-    journal = _StoredJournal(dag=dag, ledger=ledger)
+    """Call the rollbacks of some entries, the last one first, until somebody else takes over."""
+    journal = _StoredJournal(dag=dag, turn=turn)
     for entry in entries:
         if entry.step in dag.steps:
             place(journal.done, Done(dag.steps[entry.step], {}, entry), _same_attempt(entry))
-        elif ledger.has(entry, UNDONE):
+        elif turn.ledger.has(entry, UNDONE):
             journal.already.append(_told(entry))
         else:
             journal.failed.append(
@@ -223,7 +225,7 @@ class _StoredJournal(Journal):
     """What the ledger remembers, one entry after another; what became of each."""
 
     dag: Dag = field(kw_only=True)
-    ledger: Ledger = field(kw_only=True)
+    turn: Turn = field(kw_only=True)
     ended: list[UndoneStep] = field(default_factory=list)
     failed: list[UndoneStep] = field(default_factory=list)
     already: list[UndoneStep] = field(default_factory=list)
@@ -231,17 +233,20 @@ class _StoredJournal(Journal):
     def undoing(self, done: Done) -> bool | None:
         """Read what the rollback is given, and begin."""
         entry: Entry = done.kept
-        if self.ledger.has(entry, UNDONE):
+        if self.turn.ledger.has(entry, UNDONE):
             self.already.append(_told(entry))
             return None
         done.values = self._arguments(done.node, entry)
-        return begin_undoing(self.ledger, entry)
+        repeated = self.turn.begins(entry)
+        if repeated is None:
+            self.already.append(_told(entry))
+        return repeated
 
     def undone(self, done: Done, error: Exception | None) -> None:
         """Mark the entry, or keep why it could not be undone."""
         entry: Entry = done.kept
         if error is None:
-            self.ledger.mark(entry, UNDONE)
+            self.turn.ledger.mark(entry, UNDONE)
             self.ended.append(_told(entry))
         else:
             self.failed.append(_told(entry, describe(error)))
@@ -258,10 +263,12 @@ class _StoredJournal(Journal):
         values: dict[str, Any] = {}
         for name, argument in entry.arguments.items():
             if argument.ref.kind == "items":
-                values[name] = Reopened(partial(self.ledger.store.read, argument.ref, node.element))
+                values[name] = Reopened(
+                    partial(self.turn.ledger.store.read, argument.ref, node.element)
+                )
             else:
                 hint = stored_type(self.dag, asked[name], argument.container)
-                values[name] = self.ledger.store.read_value(argument.ref, hint)
+                values[name] = self.turn.ledger.store.read_value(argument.ref, hint)
         return values
 
 

@@ -24,7 +24,8 @@ from synaflow_core.handoff.places import base_url, local_path, name_of, segment_
 
 _OURS = re.compile(
     r"(?P<place>[^/]+/[^/]+/[^/]+(?:/.+)?)/(?:manifest\.json|_attempts/(?P<attempt>[0-9a-f]{16})/.+"
-    r"|[0-9]{20}(?:\.[0-9a-f]{16}){2}\.json)"
+    r"|[0-9]{20}(?:\.[0-9a-f]{16}){2}\.json"
+    r"|[0-9]{20}\.(?:run|[0-9a-f]{21})\.[0-9a-f]{16}\.fence)"
 )
 """A file of a dataset, ``pipeline/run/dataset/...``, or of a ledger, relative to the store."""
 

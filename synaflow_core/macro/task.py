@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -127,7 +128,7 @@ def run_macro_task(
     dag = pipeline.dag
     _check_drift(dag, spec, exported, on_drift)
     sliced = spec.shards.dataset if spec.shards is not None else None
-    with Outputs(spec.outputs, dag, store, run_key, shard) as outputs:
+    with Outputs(spec.outputs, dag, store, run_key, shard) as outputs, ExitStack() as ended:
         journal = begin_attempt(
             dag,
             store,
@@ -136,6 +137,8 @@ def run_macro_task(
             part=None if shard is None else (shard.index, shard.count),
             datasets=outputs.uris,
         )
+        if journal is not None:
+            ended.callback(journal.close)
         state = new_state(
             dag,
             params,
@@ -169,9 +172,6 @@ def run_macro_task(
         except BaseException as error:
             undo_done(state, error)  # the engine has, unless it is a dataset that failed
             raise
-        finally:
-            if journal is not None:
-                journal.close()
         report = MacroReport(spec.name, tuple(reports(state)), time.perf_counter() - began)
     return MacroResult(refs, report)
 

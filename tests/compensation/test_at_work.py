@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import pytest
 from synaflow_core import SynaflowError
 from synaflow_core.compensation import attempts_at_work, rollback_run
 from synaflow_core.compensation.alive import is_alive, this_process
-from synaflow_core.errors import SupersededError
+from synaflow_core.errors import ParamsError, SupersededError
 from synaflow_core.handoff import HandoffStore
+from synaflow_core.handoff.prune import prunable
 from synaflow_export.loading.load import load
 from synaflow_export.plan import PlanOptions, make_plan
 from synaflow_export.runtime.exported import Exported
@@ -200,3 +202,26 @@ def test_a_process_is_named_by_more_than_its_number() -> None:
         assert is_alive(me + "0") is False  # the number is that of a later process
     for other in ("", "another/pid:[1]/1/2", "nonsense"):
         assert is_alive(other) is None
+
+
+def test_an_attempt_that_cannot_begin_has_ended_and_its_traces_can_be_pruned(run: Run) -> None:
+    with pytest.raises(ParamsError):
+        run_exported(run.exported, "save", run.place, params={"folder": 1}, inputs={})
+    assert run.at_work() == ()
+    (old,) = prunable(run.store.url, timedelta(0))
+    assert (old.pipeline, old.run_key, old.what) == ("p", "r", "run")
+
+
+def test_a_fence_that_is_damaged_does_not_keep_a_run_from_being_rolled_back(run: Run) -> None:
+    tasks = threading.Thread(target=run.tasks)
+    tasks.start()
+    run.until_begun()
+    try:
+        for file in (run.folder / "store").rglob("*.fence"):
+            file.write_bytes(file.read_bytes()[:5])  # some storages show half of a file
+        assert run.at_work() == (("(unknown)", None),)
+        assert roll_back(run.exported, run.place, patience=0).complete
+    finally:
+        run.let_go()
+        tasks.join()
+    assert run.log() == ["save", "unsave", "send"]

@@ -7,6 +7,7 @@ Dask in an error that Prefect's future keeps to itself.
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +35,10 @@ def state_of(future: PrefectFuture[Any]) -> State[Any]:
 def _error_of(wrapped: Any) -> BaseException | None:
     """Why a task cannot tell how it ended; waits for it. What Ray gives cannot be asked."""
     ask = getattr(wrapped, "exception", None)
-    error: BaseException | None = ask() if callable(ask) else None
+    try:
+        error: BaseException | None = ask() if callable(ask) else None
+    except CancelledError as cancelled:
+        return cancelled
     return error
 
 
