@@ -7,15 +7,14 @@ What a macro-task's process does is :mod:`synaflow_export.runtime.rehearsal`.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from signal import Signals
+from signal import SIGINT, Signals
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +22,11 @@ import msgspec
 
 from synaflow_core.dag import Delivery, OutputKind
 from synaflow_core.engine.collect import build
+from synaflow_core.engine.ledger import ROLLED_BACK
 from synaflow_core.engine.run import params_of
 from synaflow_core.errors import ExportError, RunError, SynaflowError
 from synaflow_core.handoff import DatasetRef, HandoffStore
+from synaflow_export.children import GRACE, Children, Interrupted, together
 from synaflow_export.loading.load import LoadError
 from synaflow_export.plan.boundaries import store_problems
 from synaflow_export.runtime.exported import Exported
@@ -118,7 +119,7 @@ class Rehearsal:
 
         Raises:
             MacroTaskError: One failed; those after it do not run.
-            KeyboardInterrupt: After the same rollbacks; what was undone is in its notes.
+            Interrupted: Somebody has interrupted it; after the same rollbacks.
         """
         passed: dict[str, Any] = {}
         for task in self.plan.macro_tasks:
@@ -126,44 +127,72 @@ class Rehearsal:
             try:
                 done = self._task(task, inputs)
             except MacroTaskError as error:
-                error.undone = self._undo(error, str(error))
+                self._undo(error, [error], str(error))
                 raise
             except KeyboardInterrupt as error:
-                undone = self._undo(error, "the run was interrupted")
-                if undone:
-                    error.add_note(f"rolled back, newest first: {', '.join(undone)}")
-                raise
+                here = Interrupted([], [], hurried=False)  # not while a process was at work
+                interrupt = error if isinstance(error, Interrupted) else here
+                self._undo(interrupt, interrupt.failures, "the run was interrupted")
+                raise interrupt from None
             passed |= done.returned
             yield done
 
     def whole(self) -> Done:
         """Run all steps in one process, as ``run()`` does, and write the datasets of the plan."""
         began = perf_counter()
-        found = self._process("", {}, None)
+        (found,) = together([partial(self._process, "", {}, None)])
         return Done("", 0, self.tries[""], perf_counter() - began, found.steps, found.returned)
 
     def _task(self, task: MacroTask, inputs: dict[str, Any]) -> Done:
         began = perf_counter()
         if task.shards is None:
-            found = self._process(task.name, inputs, None)
+            (found,) = together([partial(self._process, task.name, inputs, None)])
             steps, passed, count = found.steps, found.returned, 0
         else:
             shards = plan_shards(self.exported, task.name, inputs)
-            with ThreadPoolExecutor(min(self.jobs, len(shards))) as crew:
-                answers = list(crew.map(lambda s: self._process(task.name, inputs, s), shards))
+            calls = [partial(self._process, task.name, inputs, shard) for shard in shards]
+            answers = together(calls, jobs=self.jobs)
             steps, passed = self._join(task.name, [a.part for a in answers if a.part is not None])
             count = len(shards)
         seconds = perf_counter() - began
         return Done(task.name, count, self.tries[task.name], seconds, steps, passed)
 
-    def _undo(self, error: BaseException, why: str) -> list[str]:
-        """What a target does when a run has failed or was cancelled; the steps that were undone."""
+    def _undo(
+        self, error: MacroTaskError | Interrupted, failures: Iterable[BaseException], why: str
+    ) -> None:
+        """What a target does when a run has failed or was cancelled; tells ``error`` of it.
+
+        Raises:
+            Interrupted: In the meantime; what was undone is in it.
+        """
         if not any(step.rollback for step in self.exported.contract.steps.values()):
-            return []
-        found = self._once("", {}, None, undo=why or "the run failed")
+            return
+        error.undone = [
+            step["name"]
+            for each in failures
+            if isinstance(each, MacroTaskError)
+            for step in reversed(each.steps)
+            if step["rollback"] == ROLLED_BACK  # by its macro-task, before it ended
+        ]
+        again = None
+        if isinstance(error, Interrupted) and error.hurried:
+            found = Answer(error="the run was interrupted once more")
+        else:
+            patience = 0 if isinstance(error, Interrupted) else GRACE
+            call = partial(self._once, "", {}, None, undo=why or "the run failed")
+            try:
+                (found,) = together([call], grace=patience)
+            except Interrupted as interrupt:
+                again, (found,) = interrupt, interrupt.results
+        error.undone = list(dict.fromkeys((*error.undone, *found.undone)))
         if found.error:
             error.add_note(f"not all could be rolled back: {found.error}")
-        return found.undone
+        if again is not None and isinstance(error, MacroTaskError):
+            again.undone = error.undone
+            again.add_note(f"macro-task '{error.macro_task}' had failed: {error}")
+            for text in getattr(error, "__notes__", ()):
+                again.add_note(text)
+            raise again
 
     def _join(self, name: str, parts: Iterable[dict[str, Any]]) -> tuple[Steps, dict[str, Any]]:
         told: list[dict[str, Any]] = []
@@ -182,11 +211,17 @@ class Rehearsal:
         passed = {output.dataset: returned(result.refs[output.dataset]) for output in spec.outputs}
         return result.report.to_dict()["steps"], passed
 
-    def _process(self, name: str, inputs: dict[str, Any], shard: dict[str, Any] | None) -> Answer:
+    def _process(
+        self,
+        name: str,
+        inputs: dict[str, Any],
+        shard: dict[str, Any] | None,
+        children: Children,
+    ) -> Answer:
         """One instance, again as often as it may be."""
         for left in range(self.retries, -1, -1):
             self.tries[name] = self.tries.get(name, 0) + 1
-            found = self._once(name, inputs, shard)
+            found = self._once(name, inputs, shard, children)
             if not found.error:
                 return found
             if not (left and found.again):
@@ -199,6 +234,7 @@ class Rehearsal:
         name: str,
         inputs: dict[str, Any],
         shard: dict[str, Any] | None,
+        children: Children,
         undo: str = "",
     ) -> Answer:
         with tempfile.TemporaryDirectory(prefix="synaflow-") as folder:
@@ -216,11 +252,13 @@ class Rehearsal:
             )
             request.write_bytes(msgspec.json.encode(asked))
             command = [sys.executable, "-m", "synaflow_export.runtime.rehearsal", str(request)]
-            code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+            code = children.run(command)
             if answer.exists():
                 return msgspec.json.decode(answer.read_bytes(), type=Answer)
         how = f"was killed by {Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        return Answer(error=f"its process {how} before it was done (see stderr)", again=True)
+        return Answer(
+            error=f"its process {how} before it was done (see stderr)", again=code != -SIGINT
+        )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from synaflow_core.definition import StepMode
 from synaflow_core.engine.act import Act
 from synaflow_core.engine.collect import deliver
 from synaflow_core.engine.events import RollbackEvent, logger
-from synaflow_core.engine.ledger import OK, Tally, describe
+from synaflow_core.engine.ledger import OK, ROLLED_BACK, Tally, describe
 
 if TYPE_CHECKING:
     from synaflow_core.engine.seam import Seam
@@ -150,7 +150,7 @@ def roll_back(state: RunState, seam: Seam, error: BaseException) -> Act[None]:
             logger.error("the rollback of step '%s' failed", done.node.name, exc_info=failure)
             yield from state.tell(RollbackEvent.FAILED, tally, tally.rollback, failure)
         else:
-            tally.rollback = "rolled back"
+            tally.rollback = ROLLED_BACK
             logger.info("step '%s' was rolled back", done.node.name)
             yield from state.tell(RollbackEvent.COMPLETED, tally)
 

@@ -17,6 +17,7 @@ from synaflow_core.definition import OnError, StepMode
 from synaflow_core.errors import ThresholdExceededException
 
 OK, FAILED, SKIPPED, CANCELLED = "ok", "failed", "skipped", "cancelled"
+ROLLED_BACK = "rolled back"
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ def rehearse(
 
     Exits with 1 if a task fails.
     """
+    from synaflow_export.children import Interrupted
     from synaflow_export.rehearse import MacroTaskError, rehearsal, results
 
     flags = planning_flags(granularity, allow_pickle, on_cycle, shard, rows_per_shard, max_shards)
@@ -108,7 +109,9 @@ def rehearse(
                     note(_line(each, len(done), len(plan.macro_tasks)))
         except MacroTaskError as problem:
             failure = problem
-        except KeyboardInterrupt as interrupt:
+        except Interrupted as interrupt:
+            if interrupt.undone:
+                note(f"rolled back, newest first: {', '.join(interrupt.undone)}")
             for text in getattr(interrupt, "__notes__", ()):
                 note(text)
             raise

@@ -8,12 +8,14 @@ the steps print goes to stderr, as does the log.
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from synaflow_core.engine.ledger import describe
 from synaflow_core.errors import SynaflowError
 from synaflow_core.macro import task as macro
 from synaflow_export.loading.importing import stdout_to_stderr
@@ -82,6 +84,8 @@ def answer(request: Request) -> Answer:
     told: list[dict[str, Any]] = []
     try:
         return _run(request, told)
+    except KeyboardInterrupt as error:
+        return _failed(error, told)
     except SynaflowError as error:
         return _failed(error, told)
     except Exception as error:  # raised by the user's code outside of any step, most likely
@@ -137,20 +141,40 @@ def _run(request: Request, told: list[dict[str, Any]]) -> Answer:
     )
 
 
-def _failed(error: Exception, told: list[dict[str, Any]]) -> Answer:
+def _failed(error: BaseException, told: list[dict[str, Any]]) -> Answer:
+    interrupted = isinstance(error, KeyboardInterrupt)
     known = isinstance(error, SynaflowError)
     report = told[-1] if told else {}
     return Answer(
         steps=report.get("steps", []),
         seconds=report.get("duration", 0.0),
-        error=str(error) if known else f"{type(error).__name__}: {error}",
-        again=worth_retrying(error),
+        error="it was interrupted" if interrupted else str(error) if known else describe(error),
+        again=not interrupted and worth_retrying(error),
     )
+
+
+def _interruptible(*, once: bool) -> None:
+    """Take the first interrupt, or none: whoever started this passes on what this may have got.
+
+    Cleaning up is not cut off; a second interrupt of whoever started this kills.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return  # interrupts are ignored, as in a script's background
+
+    def ignore(number: int, frame: Any) -> None:
+        pass
+
+    def interrupt(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, ignore)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt if once else ignore)
 
 
 def main() -> None:
     """Read the request that the command line names, and answer it."""
     request = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Request)
+    _interruptible(once=not request.undo)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     with stdout_to_stderr():
         found = answer(request)

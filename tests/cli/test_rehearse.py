@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import time
 from typing import Any
 
 import pytest
-
-from tests.cli.starting import COMMAND, environment
 
 PIPE = """
     import os
@@ -249,49 +244,3 @@ def test_runs_that_fail_alike_leave_nothing_to_compare(cli: Any, pipe: None) -> 
     assert done.code == 1
     assert "both runs fail in the same way" in done.err
     assert "ValueError: stopped at 3" in done.err
-
-
-INTERRUPTED = """
-    import time
-    from pathlib import Path
-
-    from synaflow_core import pipeline, step
-
-
-    def saved() -> str:
-        Path("saved").touch()
-        return "saved"
-
-
-    def forget(output: str) -> None:
-        Path(output).unlink()
-
-
-    def waiting(saved: str) -> int:
-        Path("waiting").touch()
-        time.sleep(60)
-        return 1
-
-
-    p = pipeline("p", None, [step("saved", saved, rollback=forget), step("waiting", waiting)])
-"""
-
-
-def test_what_an_interrupted_rehearsal_has_done_is_undone(project: Any) -> None:
-    project.write("pipe.py", INTERRUPTED)
-    with subprocess.Popen(
-        [*COMMAND, "rehearse", "pipe.py"],
-        cwd=project.folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        while not (project.folder / "waiting").exists():
-            assert running.poll() is None
-            time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
-        _, told = running.communicate()
-    assert running.returncode == 130
-    assert told.endswith("note: rolled back, newest first: saved\nerror: interrupted\n")
-    assert not (project.folder / "saved").exists()
