@@ -167,6 +167,7 @@ def _cores() -> int:
 
 
 def _interrupted(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once: what it has begun to undo is not cut in half
     raise SystemExit(128 + number)  # as an interrupt of `run`: steps clean up, and are undone
 
 
@@ -185,7 +186,7 @@ def _work(ask: Path, answer: Path) -> None:
         on_report=lambda report: None,
     )
     try:
-        with interrupted_after(parent, signal.SIGTERM):
+        with interrupted_after(parent, signal.SIGTERM) as monitor:
             _, result = run_exported(
                 Exported(Path(request.folder)),
                 request.macro_task,
@@ -193,6 +194,7 @@ def _work(ask: Path, answer: Path) -> None:
                 params=request.params,
                 inputs=request.inputs,
                 shard=request.shard,
+                monitor=monitor,
             )
         found: dict[str, Any] = {"part": part_of(request.shard, result)}
     except SynaflowError as error:

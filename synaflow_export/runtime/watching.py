@@ -3,7 +3,9 @@
 A process of ours that works for another one (the step of a Dagster run, a shard) would go on when
 that one is killed: beside the rollback of its run, or beside its own next attempt, and nobody would
 stop it. So it is interrupted as the other one would do it: steps clean up, and what was done is
-undone.
+undone. Once that goes on it is left alone: a rollback that is cut in half has to be done again.
+
+On Windows nobody watches: a pipe cannot be waited for, and a signal would end the process at once.
 """
 
 from __future__ import annotations
@@ -16,33 +18,46 @@ import signal
 import threading
 from collections.abc import Iterator
 
+from synaflow_core.engine import Monitor
+
 logger = logging.getLogger("synaflow.runtime")
 
 
 @contextlib.contextmanager
-def interrupted_after(sentinel: int, number: signal.Signals) -> Iterator[None]:
+def interrupted_after(sentinel: int, number: signal.Signals) -> Iterator[Monitor]:
     """Send this process a signal when another one ends before the block does.
 
     Args:
         sentinel: A file descriptor that can be read from when the other one has ended.
         number: What that one would send to interrupt us.
+
+    Yields:
+        A monitor for the macro-task of the block: tells whether it is being undone already.
     """
+    monitor = Monitor()
+    if os.name == "nt":
+        yield monitor
+        return
     left, leave = os.pipe()
-    watch = threading.Thread(target=_watch, args=(sentinel, left, number), daemon=True)
+    watch = threading.Thread(target=_watch, args=(sentinel, left, number, monitor), daemon=True)
     watch.start()
     try:
-        yield
+        yield monitor
     finally:
         os.close(leave)
         watch.join()
         os.close(left)
 
 
-def _watch(sentinel: int, left: int, number: signal.Signals) -> None:
+def _watch(sentinel: int, left: int, number: signal.Signals, monitor: Monitor) -> None:
     with selectors.DefaultSelector() as selector:
         for each in (sentinel, left):
             selector.register(each, selectors.EVENT_READ)
         ready = {key.fd for key, _ in selector.select()}
-    if left not in ready:
+    if left in ready:
+        return
+    if monitor.undoing:
+        logger.warning("the process that this one works for has ended: going on to undo")
+    else:
         logger.warning("the process that this one works for has ended: ending, too")
         os.kill(os.getpid(), number)

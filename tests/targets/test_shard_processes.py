@@ -62,11 +62,42 @@ def test_shards_whose_task_is_killed_clean_up_and_end(tmp_path: Path) -> None:
     if not task:
         run_shards(run.exported, "sent", run.place, params={}, inputs=run.returned, at_most=2)
         os._exit(0)
-    while not (tmp_path / "begun").exists():
-        time.sleep(0.02)
+    until_there(tmp_path / "begun")
     os.kill(task, signal.SIGKILL)
     os.waitpid(task, 0)
+    until_there(tmp_path / "taken back")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
+def test_a_shard_that_cleans_up_is_not_interrupted_when_its_task_is_killed_meanwhile(
+    tmp_path: Path,
+) -> None:
+    slowly = """\
+        (FOLDER / "cleaning").touch()
+        while not (FOLDER / "go on").exists():
+            time.sleep(0.02)
+"""
+    code = CODE.replace("__FOLDER__", repr(str(tmp_path))).replace("row == 0", "row == 7")
+    code = code.replace("    finally:\n", f"    finally:\n{slowly}")
+    run = Run(tmp_path, code.replace("[0, 1]", "[1]"))
+    run.shard("rows")
+    task = os.fork()
+    if not task:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        run_shards(run.exported, "sent", run.place, params={}, inputs=run.returned, at_most=2)
+        os._exit(0)
+    until_there(tmp_path / "begun")
+    os.kill(task, signal.SIGINT)
+    until_there(tmp_path / "cleaning")
+    os.kill(task, signal.SIGKILL)
+    os.waitpid(task, 0)
+    time.sleep(0.2)  # the shard sees it at once
+    (tmp_path / "go on").touch()
+    until_there(tmp_path / "taken back")
+
+
+def until_there(file: Path) -> None:
     end = time.monotonic() + 60
-    while not (tmp_path / "taken back").exists():
+    while not file.exists():
         assert time.monotonic() < end
         time.sleep(0.02)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -28,6 +29,7 @@ from synaflow_core.handoff import DatasetRef
 from synaflow_export.runtime.dagster.place import Placing
 
 if TYPE_CHECKING:
+    from synaflow_core.engine import Monitor
     from synaflow_core.macro.task import MacroResult, MacroSpec
     from synaflow_export.runtime.dagster.export import Export
     from synaflow_export.runtime.dagster.results import Report
@@ -70,8 +72,8 @@ def run_macro_task(
     results = Results(context, report)
     try:
         refuse_undone(placing)
-        with ended_with_its_run(context):
-            spec, result = _run(placing, macro_task, inputs or {}, params, report)
+        with ended_with_its_run(context) as monitor:
+            spec, result = _run(placing, macro_task, inputs or {}, params, report, monitor)
     except SynaflowError as error:
         if isinstance(error, ThresholdExceededException):
             yield from results.exceeded(error)
@@ -81,18 +83,25 @@ def run_macro_task(
 
 
 @contextlib.contextmanager
-def ended_with_its_run(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
-    """Interrupt the block when the process of the run is killed, as Dagster's *Terminate* does."""
+def ended_with_its_run(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+) -> Iterator[Monitor]:
+    """Interrupt the block when the process of the run is killed, as Dagster's *Terminate* does.
+
+    Yields:
+        A monitor for the macro-task of the block, whose rollbacks are not interrupted.
+    """
     import multiprocessing
 
+    from synaflow_core.engine import Monitor
     from synaflow_export.runtime.watching import interrupted_after
 
     run = multiprocessing.parent_process()
     if run is None or not _has_own_process(context):
-        yield
+        yield Monitor()
         return
-    with interrupted_after(run.sentinel, signal.SIGINT):
-        yield
+    with interrupted_after(run.sentinel, signal.SIGINT) as monitor:
+        yield monitor
 
 
 def _has_own_process(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> bool:
@@ -130,13 +139,14 @@ def _run(
     inputs: Mapping[str, DatasetRef | None],
     params: dg.ConfigurableResource | None,
     report: Report,
+    monitor: Monitor,
 ) -> tuple[MacroSpec, MacroResult]:
     from synaflow_export.runtime.running import returned, run_exported
     from synaflow_export.runtime.shard_processes import run_shards
 
     exported = placing.exported
     sharded = exported.macro_task(macro_task).shards is not None
-    return (run_shards if sharded else run_exported)(
+    return (run_shards if sharded else partial(run_exported, monitor=monitor))(
         exported,
         macro_task,
         placing.place(placing.context.run.run_id, report.keep),
