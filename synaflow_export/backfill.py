@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synaflow_core.errors import ExportError
+from synaflow_export.children import Interrupted
 from synaflow_export.files.generated import GeneratedFile
 from synaflow_export.options.common import CommonOptions
 from synaflow_export.rehearse import Done, MacroTaskError, rehearsal
@@ -54,6 +55,8 @@ class WindowRun:
         seconds: How long it took.
         done: Its macro-tasks.
         error: Why it failed; empty when it did not.
+        undone: Steps that were rolled back then, newest first.
+        notes: What else there is to tell of that: rollbacks that failed.
     """
 
     window: Window
@@ -61,6 +64,8 @@ class WindowRun:
     seconds: float
     done: tuple[Done, ...]
     error: str = ""
+    undone: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def backfill(
@@ -92,6 +97,7 @@ def backfill(
 
     Raises:
         SynaflowError: As :func:`synaflow_export.rehearse.rehearsal` does; before the first window.
+        Interrupted: Somebody has interrupted it; after what became of the window at work.
     """
     assert plan.window is not None, "the command line asks for one"
     schema, types = loaded.contract.params_schema, loaded.contract.params
@@ -107,12 +113,25 @@ def backfill(
             key = own_key if called in (None, plan.pipeline) else f"{called}@{own_key}"
             run = dataclasses.replace(prepared, params=values, run_key=key, tries={})
             began, error = perf_counter(), ""
+            failure: MacroTaskError | Interrupted | None = None
             done: list[Done] = []
             try:
                 done.extend(run.run())
-            except MacroTaskError as failure:
-                error = f"{failure.macro_task}: {failure}"
-            yield WindowRun(window, key, perf_counter() - began, tuple(done), error)
+            except MacroTaskError as stopped:
+                failure, error = stopped, f"{stopped.macro_task}: {stopped}"
+            except Interrupted as interrupt:
+                failure, error = interrupt, "interrupted"
+            yield WindowRun(
+                window,
+                key,
+                perf_counter() - began,
+                tuple(done),
+                error,
+                tuple(failure.undone if failure is not None else ()),
+                tuple(getattr(failure, "__notes__", ())),
+            )
+            if isinstance(failure, Interrupted):
+                raise failure
 
 
 def native_commands(

@@ -25,7 +25,7 @@ from synaflow_export.cli.options import (
     planning_flags,
 )
 from synaflow_export.cli.output import error, note, show, tabulate, write
-from synaflow_export.cli.rehearse import Jobs, OutcomeFormat, Quiet, Retries
+from synaflow_export.cli.rehearse import Jobs, OutcomeFormat, Quiet, Retries, rolled_back
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -125,8 +125,9 @@ def backfill(
     windows = _windows(plan, first, last)
     values = read_params(loaded.contract.params_schema, param or (), params_file)
     done: list[WindowRun] = []
+    interrupted = None
     if not dry_run:
-        for each in run_windows(
+        runs = run_windows(
             loaded,
             plan,
             windows,
@@ -135,10 +136,16 @@ def backfill(
             called=here.id,
             jobs=jobs,
             retries=retries,
-        ):
-            done.append(each)
-            if not quiet:
-                note(_line(each, len(done), len(windows)))
+        )
+        try:
+            for each in runs:
+                done.append(each)
+                for text in ([] if quiet else [_line(each, len(done), len(windows))]) + _undone(
+                    each
+                ):
+                    note(text)
+        except KeyboardInterrupt as interrupt:  # those that are done stay, and are told
+            interrupted = interrupt
     commands = native_commands(plan, loaded.contract, windows, elsewhere)
     if format is TableFormat.JSON:
         write(_json(plan, windows, done, commands))
@@ -146,6 +153,8 @@ def backfill(
         show(_table(windows, done))
         for target, lines in commands.items():
             show("", f"the same on {target}:", *(f"  {line}" for line in lines))
+    if interrupted is not None:
+        raise interrupted
     failed = [each for each in done if each.error]
     if failed:
         error(f"{len(failed)} of {len(done)} windows failed; the same command runs them again")
@@ -220,6 +229,10 @@ def _line(run: WindowRun, number: int, of: int) -> str:
     return f"{number}/{of} {run.window.start.isoformat()}: {what} in {run.seconds:.1f} s"
 
 
+def _undone(run: WindowRun) -> list[str]:
+    return [*rolled_back(run.undone), *run.notes]
+
+
 def _table(windows: list[Window], done: list[WindowRun]) -> Table:
     by_start = {run.window.start: run for run in done}
 
@@ -229,7 +242,7 @@ def _table(windows: list[Window], done: list[WindowRun]) -> Table:
         if run is None:
             return (*bounds, "", "", "")
         written = (f"{n} {r.get('count', 0):,}" for d in run.done for n, r in d.returned.items())
-        what = run.error or "\n".join(written)
+        what = "\n".join([run.error, *_undone(run)] if run.error else written)
         return (*bounds, "failed" if run.error else "ok", f"{run.seconds:.1f}", what)
 
     heads = ["from", "to", "status", "seconds", "datasets"]
@@ -253,6 +266,8 @@ def _json(
                         "run_key": run.key,
                         "seconds": round(run.seconds, 3),
                         "error": run.error or None,
+                        "rolled_back": run.undone,
+                        "notes": run.notes,
                         "datasets": {n: r for d in run.done for n, r in d.returned.items()},
                     }
                     if (run := by_start.get(window.start)) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -110,9 +110,7 @@ def rehearse(
         except MacroTaskError as problem:
             failure = problem
         except Interrupted as interrupt:
-            if interrupt.undone:
-                note(f"rolled back, newest first: {', '.join(interrupt.undone)}")
-            for text in getattr(interrupt, "__notes__", ()):
+            for text in (*rolled_back(interrupt.undone), *getattr(interrupt, "__notes__", ())):
                 note(text)
             raise
         passed = {name: ref for each in done for name, ref in each.returned.items()}
@@ -129,8 +127,8 @@ def rehearse(
         show(_tasks(plan, done), "", steps_table(steps))
         show_outputs(outputs)
     if failure is not None:
-        if failure.undone:
-            note(f"rolled back, newest first: {', '.join(failure.undone)}")
+        for text in rolled_back(failure.undone):
+            note(text)
         notes = "".join(f"\n{text}" for text in getattr(failure, "__notes__", ()))
         error(f"macro-task '{failure.macro_task}' failed: {failure}{notes}")
         raise typer.Exit(_FAILED)
@@ -178,6 +176,11 @@ def steps_table(steps: Iterable[Mapping[str, Any]]) -> Table:
         ),
         right="ok errors skipped seconds",
     )
+
+
+def rolled_back(undone: Sequence[str]) -> list[str]:
+    """The line that says which steps were undone, if any were."""
+    return [f"rolled back, newest first: {', '.join(undone)}"] if undone else []
 
 
 def _line(done: Done, number: int, of: int) -> str:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.cli.starting import COMMAND, environment
+from tests.cli.interrupting import Interrupt, group, interrupted, log, parent
 
 UNDOING = """
     import time
@@ -80,43 +75,6 @@ SHARDS = """
 
     p = pipeline("p", None, [step("rows", rows), step("sent", sent, rollback=forget)])
 """
-
-Interrupt = Callable[["subprocess.Popen[str]"], None]
-
-
-def group(running: subprocess.Popen[str]) -> None:
-    """What a terminal does with Ctrl-C."""
-    os.killpg(running.pid, signal.SIGINT)
-
-
-def parent(running: subprocess.Popen[str]) -> None:
-    running.send_signal(signal.SIGINT)
-
-
-def interrupted(project: Any, *arguments: str, **interrupts: Interrupt) -> tuple[int, str, str]:
-    """Run a command, with an interrupt once the log has a line; code, stdout and stderr."""
-    with subprocess.Popen(
-        [*COMMAND, *arguments],
-        cwd=project.folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as running:
-        for line, interrupt in interrupts.items():
-            while not any(each.startswith(line) for each in log(project)):
-                assert running.poll() is None
-                time.sleep(0.02)
-            interrupt(running)
-        out, err = running.communicate()
-    return running.returncode, out, err
-
-
-def log(project: Any) -> list[str]:
-    file = project.folder / "log"
-    return file.read_text().splitlines() if file.exists() else []
-
 
 ONCE = ["saved", "waiting", "forget, repeated=False", "forgotten"]
 

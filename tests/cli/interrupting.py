@@ -1,0 +1,50 @@
+"""Commands that are interrupted while the steps of a pipeline tell in a file how far they are."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.cli.starting import COMMAND, environment
+
+Interrupt = Callable[["subprocess.Popen[str]"], None]
+
+
+def group(running: subprocess.Popen[str]) -> None:
+    """What a terminal does with Ctrl-C."""
+    os.killpg(running.pid, signal.SIGINT)
+
+
+def parent(running: subprocess.Popen[str]) -> None:
+    """What ``kill -INT`` does."""
+    running.send_signal(signal.SIGINT)
+
+
+def interrupted(project: Any, *arguments: str, **interrupts: Interrupt) -> tuple[int, str, str]:
+    """Run a command, with an interrupt once the log has a line; code, stdout and stderr."""
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=project.folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        for line, interrupt in interrupts.items():
+            while not any(each.startswith(line) for each in log(project)):
+                assert running.poll() is None
+                time.sleep(0.02)
+            interrupt(running)
+        out, err = running.communicate()
+    return running.returncode, out, err
+
+
+def log(project: Any) -> list[str]:
+    """The lines of the file ``log`` in the folder of the project."""
+    file = project.folder / "log"
+    return file.read_text().splitlines() if file.exists() else []
