@@ -17,6 +17,7 @@ from synaflow_export.children import Interrupted
 from synaflow_export.files.generated import GeneratedFile
 from synaflow_export.options.common import CommonOptions
 from synaflow_export.rehearse import Done, MacroTaskError, rehearsal
+from synaflow_export.runtime.run_key import key_under
 from synaflow_export.target import Export, Target
 from synaflow_export.windows.binding import bind_window
 
@@ -110,7 +111,7 @@ def backfill(
     first = bound[0][1]
     with rehearsal(loaded, plan, first, store=store, jobs=jobs, retries=retries) as prepared:
         for window, values, own_key in bound:
-            key = own_key if called in (None, plan.pipeline) else f"{called}@{own_key}"
+            key = key_under(called or plan.pipeline, plan.pipeline, own_key)
             run = dataclasses.replace(prepared, params=values, run_key=key, tries={})
             began, error = perf_counter(), ""
             failure: MacroTaskError | Interrupted | None = None

@@ -55,6 +55,14 @@ class Exported:
         plan: dict[str, Any] = msgspec.json.decode(self._read("plan.json"))
         return plan
 
+    @cached_property
+    def id(self) -> str:
+        """What the export is called; where its manifest is not at hand, as the folder is."""
+        try:
+            return str(msgspec.json.decode(self._read("export.json"))["id"])
+        except FileNotFoundError:
+            return self.folder.name
+
     @property
     def allow_pickle(self) -> bool:
         """The plan has datasets that are pickled."""

@@ -115,11 +115,24 @@ def test_under_another_name_a_window_is_kept_where_the_export_of_that_name_keeps
 ) -> None:
     day = ["--from", "2026-06-01", "--to", "2026-06-02", "--store", "ds", "--format", "json"]
     keys = []
-    for name in ([], ["--id", "events"], ["--id", "other"]):
+    for name in ([], ["--id", "events"], ["--id", "other"], ["--id", "my-flow"]):
         told = cli("backfill", "events.py", *day, *WINDOW, *name)
         assert told.code == 0, told.err
         keys.append(json.loads(told.out)["windows"][0]["run_key"])
-    assert keys[1:] == [keys[0], f"other@{keys[0]}"]
+    assert keys[1:] == [keys[0], f"other@{keys[0]}", f"my-flow@{keys[0]}"]
+
+
+def test_the_id_that_a_name_gets_on_orchestrators_is_no_other_name(
+    cli: Any, events: Path, project: Any
+) -> None:
+    events.write_text(
+        events.read_text().replace('"events",\n    Params', '"daily events",\n    Params')
+    )
+    day = ["--from", "2026-06-01", "--to", "2026-06-02", "--store", "ds", "--format", "json"]
+    for name in ([], ["--id", "daily_events"]):
+        told = cli("backfill", "events.py", *day, *WINDOW, *name)
+        assert told.code == 0, told.err
+        assert json.loads(told.out)["windows"][0]["run_key"].startswith("window.")
 
 
 @pytest.mark.parametrize(

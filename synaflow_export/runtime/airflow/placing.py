@@ -22,6 +22,7 @@ from synaflow_export.params.form import computed_params, without_zones
 from synaflow_export.runtime.airflow.stopped import interrupted_when_stopped
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.retry import worth_retrying
+from synaflow_export.runtime.run_key import key_under
 from synaflow_export.runtime.running import Place, checked_names
 from synaflow_export.runtime.windowing import windowed
 from synaflow_export.targets.airflow.xcom import REPORT_KEY
@@ -65,8 +66,7 @@ def place_of(
 def _params(exported: Exported, context: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """The run's values of the pipeline's params, and the key of its datasets.
 
-    The DAG's owner may have added other params. DAGs of one pipeline under several ids must not
-    share datasets.
+    The DAG's owner may have added other params.
 
     Raises:
         ParamsError: The run was given a value that nothing declares, or its window is not known.
@@ -92,4 +92,4 @@ def _params(exported: Exported, context: Mapping[str, Any]) -> tuple[dict[str, A
     # A run that is triggered by hand on Airflow 3 has no interval, and no such keys.
     interval = context.get("data_interval_start"), context.get("data_interval_end")
     values, key = windowed(exported, given, interval, run=str(run_id), run_key=str(run_id))
-    return values, key if dag_id == exported.contract.name else f"{dag_id}@{key}"
+    return values, key_under(dag_id, exported.contract.name, key)

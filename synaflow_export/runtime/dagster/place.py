@@ -44,17 +44,18 @@ class Placing:
 
         Args:
             run_id: Dagster's; it, or the window of its partition, is the key of the run's datasets.
-                Exports of one pipeline under several names must not share them.
             on_report: Is told the counts per inner step.
         """
+        from synaflow_export.runtime.run_key import key_under
         from synaflow_export.runtime.running import Place
+        from synaflow_export.targets.dagster.names import pipeline_name
 
-        alone = self.pipeline == self.exported.contract.name
+        pipeline = self.exported.contract.name
         key = self.windowed(run_id, {})[1]
         return Place(
             store=self._export.store,
             home=Path(self.context.instance.root_directory),
-            run_key=key if alone else f"{self.pipeline}@{key}",
+            run_key=key_under(self.pipeline, pipeline, key, pipeline_name(pipeline)),
             logger=self.context.log,
             on_report=on_report,
         )

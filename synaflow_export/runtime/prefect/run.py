@@ -102,14 +102,13 @@ def identity(
 ) -> tuple[dict[str, Any], str]:
     """The params of a run, and the key of its datasets.
 
-    A scheduled run covers the last window that was over when it was due. Flows of one pipeline
-    under several names must not share the datasets of a window.
+    A scheduled run covers the last window that was over when it was due.
 
     Raises:
         ParamsError: The run should cover a window, and does not know which.
     """
+    from synaflow_export.runtime.run_key import key_under
     from synaflow_export.runtime.windowing import windowed
-    from synaflow_export.text.pyname import PyName, TaskId
 
     given = {n: _json_value(v) for n, v in params.items() if _is_given(exported, n, v)}
     given |= _as_prefect_reads(exported, given)
@@ -120,10 +119,9 @@ def identity(
         start, end = window.start, window.end
     run_id = str(flow_run.id)
     values, key = windowed(exported, given, (start, end), run=run_id, run_key=run_id)
-    name = exported.folder.name
-    if exported.window is None or name == PyName.of(TaskId.of(exported.contract.name, "pipeline")):
+    if exported.window is None:  # ids of flow runs are not used twice
         return values, key
-    return values, f"{name}@{key}"
+    return values, key_under(exported.id, exported.contract.name, key)
 
 
 def place_of(

@@ -54,6 +54,17 @@ def test_a_window_given_by_hand_is_the_same_window(dags: DagFolder) -> None:
     assert len(list((dags.store / "events").iterdir())) == 1
 
 
+def test_a_name_that_is_no_id_of_a_dag_is_the_same_pipeline(dags: DagFolder) -> None:
+    source = EVENTS.read_text().replace('"events",\n    Params', '"daily events",\n    Params')
+    dags.export(source, plan=PlanOptions(window=SPEC), window="day", bind=BIND)
+    outcome = dags.run("daily_events", at="2026-06-02T00:00:00+00:00")
+    assert outcome.state == "success", outcome.log
+    (folder,) = (path for path in dags.store.iterdir() if path.name.startswith("daily"))
+    assert [path.name for path in folder.iterdir()] == [
+        "window.since-20260601T000000Z.until-20260602T000000Z"
+    ]
+
+
 def test_a_run_by_hand_without_a_window_fails_at_once_and_says_so(dags: DagFolder) -> None:
     exported(dags)
     outcome = dags.run("events", logical_date=None)

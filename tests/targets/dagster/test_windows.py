@@ -47,6 +47,22 @@ def test_a_week_of_partitions_twice_gives_every_window_once(defs: DefsFolder) ->
     assert keys(defs) == before
 
 
+@pytest.mark.parametrize("name", ["daily events", "config"])
+def test_a_name_that_dagster_does_not_take_is_the_same_pipeline(
+    defs: DefsFolder, name: str
+) -> None:
+    source = EVENTS.read_text().replace('"events",\n    Params', f'"{name}",\n    Params')
+    spec = WindowSpec("day", "0 0 * * *", "UTC", {"since": "start", "until": "end"})
+    chosen = {"window": "day", "bind": ("since=start", "until=end"), "start_date": "2026-06-01"}
+    made = defs.export(source, plan=PlanOptions(window=spec), **chosen)
+    outcome = defs.run(made, partition="2026-06-01")
+    assert outcome.success, outcome.errors()
+    (folder,) = defs.store.glob(f"{name[:5]}*")
+    assert [path.name for path in folder.iterdir()] == [
+        "window.since-20260601T000000Z.until-20260602T000000Z"
+    ]
+
+
 def test_a_partition_may_begin_later_than_midnight(defs: DefsFolder) -> None:
     made = exported(defs, schedule="30 2 * * *")
     outcome = defs.run(made, partition="2026-06-03")

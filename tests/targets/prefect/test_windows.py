@@ -81,6 +81,26 @@ def test_flows_of_one_pipeline_do_not_share_the_datasets_of_a_window(
     assert key_of(made, given) == f"events_v2@{KEY}"
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "options", "prefix"),
+    [
+        ("events", {}, ""),
+        ("daily events", {}, ""),
+        ("events", {"id": "my-flow"}, "my-flow@"),
+        ("events", {"id": "nightly.events"}, "nightly.events@"),
+    ],
+)
+def test_a_flow_has_the_key_of_its_id(
+    flows: FlowFolder, pipeline: str, options: dict[str, str], prefix: str
+) -> None:
+    source = PIPE.replace('pipeline("events"', f'pipeline("{pipeline}"')
+    bind = ("day=start", "until=end")
+    made = flows.export(source, plan=PlanOptions(window=SPEC), window="day", bind=bind, **options)
+    (folder,) = (path.parent for path in made.folder.glob("*/plan.json"))
+    given = {"day": "2026-06-01", "until": "2026-06-02T00:00:00Z"}
+    assert key_of(Exported(folder), given) == f"{prefix}{KEY}"
+
+
 def test_a_week_of_windows_twice_gives_every_window_once(flows: FlowFolder) -> None:
     bind = {"since": "start", "until": "end"}
     spec = WindowSpec("day", "0 0 * * *", "UTC", bind)  # type: ignore[arg-type]  # bounds
