@@ -140,8 +140,8 @@ def native_commands(
     contract: Contract,
     windows: list[Window],
     chosen: Iterable[tuple[Target[Any], TargetOptions]],
-) -> dict[str, list[str]]:
-    """Target -> the commands that do the same there.
+) -> tuple[dict[str, list[str]], list[ExportError]]:
+    """Target -> the commands that do the same there; and why others have none.
 
     Args:
         plan: The plan, with a window.
@@ -152,7 +152,10 @@ def native_commands(
     assert plan.window is not None, "the command line asks for one"
     schema, types = contract.params_schema, contract.params
     values = [bind_window(plan.window, schema, types, {}, window, run="")[0] for window in windows]
-    return {
-        target.name: list(target.backfill_commands(plan, options, windows, values))
-        for target, options in chosen
-    }
+    commands, refused = {}, []
+    for target, options in chosen:
+        try:
+            commands[target.name] = list(target.backfill_commands(plan, options, windows, values))
+        except ExportError as error:
+            refused.append(error)
+    return commands, refused

@@ -198,6 +198,9 @@ class Target(ABC, Generic[OptionsT]):
             options: It was exported with these.
             windows: Oldest first.
             values: For each window, the params that it gives, as JSON values.
+
+        Raises:
+            ExportError: Nothing can be exported with these options, so there is nothing to run.
         """
         return ()
 

@@ -146,7 +146,9 @@ def backfill(
                     note(text)
         except KeyboardInterrupt as interrupt:  # those that are done stay, and are told
             interrupted = interrupt
-    commands = native_commands(plan, loaded.contract, windows, elsewhere)
+    commands, refused = native_commands(plan, loaded.contract, windows, elsewhere)
+    for why in refused:  # as that export would be
+        note(str(why))
     if format is TableFormat.JSON:
         write(_json(plan, windows, done, commands))
     else:

@@ -110,6 +110,20 @@ def test_the_commands_are_those_for_the_export(cli: Any, events: Path, project: 
     assert "deployment run other/other -p" in commands["prefect"][0]
 
 
+def test_where_nothing_can_be_exported_under_an_id_there_is_no_command(
+    cli: Any, events: Path
+) -> None:
+    asked = ["backfill", "events.py", *SPAN, *WINDOW, "--dry-run", "--format", "json"]
+    told = cli(*asked, "--id", "my-flow")
+    assert told.code == 0, told.err
+    assert json.loads(told.out)["commands"].keys() == {"airflow", "prefect"}
+    assert "note: 'events' cannot be exported to Dagster as asked" in told.err
+    assert "it must be a word of at most 48 letters, digits and '_', got 'my-flow'" in told.err
+    export = cli("dagster", "events.py", *WINDOW, "--id", "my-flow")
+    assert export.code == 2
+    assert export.err.removeprefix("error: ") == told.err.removeprefix("note: ")
+
+
 def test_under_another_name_a_window_is_kept_where_the_export_of_that_name_keeps_it(
     cli: Any, events: Path, project: Any
 ) -> None:

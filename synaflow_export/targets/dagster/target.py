@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from synaflow_core.errors import Problem
+from synaflow_core.errors import ExportError, Problem
 from synaflow_export.files.generated import GeneratedFile, manifest_file
 from synaflow_export.plan.model import Plan
 from synaflow_export.target import Export, Target
@@ -69,6 +69,11 @@ class DagsterTarget(Target[DagsterOptions]):
     ) -> Iterator[str]:
         """The one command for a span of partitions."""
         assert plan.window is not None, "there are no windows without"
+        wrong = list(_bad_name(options))
+        if wrong:
+            raise ExportError(
+                f"'{plan.pipeline}' cannot be exported to {self.title} as asked", wrong
+            )
         form = key_format(plan.window.unit)
         first, last = (windows[index].start.strftime(form) for index in (0, -1))
         name = options.id or pipeline_name(plan.pipeline)
