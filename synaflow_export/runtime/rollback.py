@@ -10,8 +10,6 @@ What they do is told in :mod:`synaflow_core.compensation`; when to call them, in
 
 from __future__ import annotations
 
-import time
-
 from synaflow_core.compensation import (
     RollbackResult,
     attempts_at_work,
@@ -24,11 +22,10 @@ from synaflow_core.handoff import HandoffStore
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.running import Place, phases_logged
 from synaflow_export.runtime.storage import open_store
+from synaflow_export.runtime.waiting import wait_until_none
 
 PATIENCE = 20.0
 """Seconds that a rollback waits for what nobody has seen the end of."""
-
-_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def roll_back(
@@ -84,21 +81,17 @@ def roll_back(
 
 
 def _wait_for_all(pipeline: str, place: Place, store: HandoffStore, patience: float) -> None:
-    end, told = time.monotonic() + patience, ""
-    while working := attempts_at_work(pipeline, place.run_key, store):
-        names = ", ".join(f"'{name}'{_of_shard(shard)}" for name, shard in working)
-        if time.monotonic() > end:
-            place.logger.warning(
-                "macro-task %s has not told its end in %.0f s: it was killed, or goes on and will "
-                "undo itself what it completes",
-                names,
-                patience,
-            )
-            return
-        if names != told:
-            place.logger.info("waiting for the end of macro-task %s", names)
-            told = names
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    def at_work() -> list[str]:
+        return [
+            f"macro-task '{name}'{_of_shard(shard)}"
+            for name, shard in attempts_at_work(pipeline, place.run_key, store)
+        ]
+
+    try:
+        wait_until_none(at_work, patience, place.logger)
+    except HandoffError as error:
+        # Whether it can be undone, the rollback finds out itself.
+        place.logger.warning("cannot tell what is still at work: %s", error)
 
 
 def refuse_undone(exported: Exported, place: Place) -> None:

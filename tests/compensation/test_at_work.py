@@ -153,7 +153,7 @@ def test_what_goes_on_for_too_long_makes_nothing_visible_afterwards(
     run.until_begun()
     try:
         assert roll_back(run.exported, run.place, patience=0).complete
-        assert "macro-task 'send' has not told its end in 0 s" in caplog.text
+        assert "macro-task 'send': no word of its end in 0 s" in caplog.text
         assert run.at_work() == ()  # it was waited for once
     finally:
         run.let_go()
@@ -193,6 +193,24 @@ def test_what_was_killed_elsewhere_is_waited_for_once(
     with run.exported.pipeline() as pipeline:
         assert rollback_run(pipeline, "r", run.store).complete
     assert run.at_work() == ()
+
+
+def test_a_ledger_that_does_not_tell_what_is_at_work_hinders_no_rollback(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = threading.Thread(target=run.tasks)
+    tasks.start()
+    run.until_begun()
+    try:
+        fence = max((run.folder / "store").rglob("*.fence"))
+        fence.unlink()
+        fence.mkdir()
+        assert roll_back(run.exported, run.place, patience=60).complete
+    finally:
+        run.let_go()
+        tasks.join()
+    assert run.log() == ["save", "unsave", "send"]
+    assert "cannot tell what is still at work" in caplog.text
 
 
 def test_a_process_is_named_by_more_than_its_number() -> None:
