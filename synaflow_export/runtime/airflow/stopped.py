@@ -12,25 +12,24 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+try:
+    from airflow.sdk import get_current_context
+except ImportError:  # Airflow 2
+    from airflow.operators.python import get_current_context
 try:
     from airflow.sdk.configuration import conf
 except ImportError:  # before Airflow 3.2
     from airflow.configuration import conf
 
-from synaflow_export.runtime.airflow.verdict import (
-    has_left_its_report,
-    is_airflow_2,
-    named,
-    states_of,
-)
-
-_SECONDS_BETWEEN_LOOKS = 0.5
+from synaflow_export.runtime.airflow.verdict import is_airflow_2, named, states_of
+from synaflow_export.runtime.waiting import wait_until_none
+from synaflow_export.targets.airflow.xcom import AT_WORK_KEY
 
 _SECONDS_FROM_TERM_TO_KILL = 5.0
 """What Airflow 3 gives a process to end by itself; not to be changed there."""
@@ -61,23 +60,38 @@ def interrupted_when_stopped() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@contextmanager
+def end_told() -> Iterator[None]:
+    """Leave word that the block has begun and, however it ends, that it has ended.
+
+    Only where somebody asks for it: Airflow 2 tells itself what is at work.
+    """
+    context = get_current_context()
+    if is_airflow_2(context) or not any(it.is_teardown for it in context["dag"].tasks):
+        yield
+        return
+    _leave_word(context, at_work=True)
+    try:
+        yield
+    finally:
+        _leave_word(context, at_work=False)
+
+
+def _leave_word(context: Mapping[str, Any], *, at_work: bool) -> None:
+    try:
+        context["ti"].xcom_push(AT_WORK_KEY, at_work)
+    except Exception:  # must neither fail nor hide the failure of the work itself
+        logger.warning("a rollback will not know whether this task has ended", exc_info=True)
+
+
 def wait_for_those_stopped(context: Mapping[str, Any]) -> None:
     """Wait until the tasks of a run that did not succeed have ended.
 
     Args:
         context: Airflow's context of a task that runs after all others.
     """
-    at_work = _at_work_2 if is_airflow_2(context) else _at_work_3
-    end = time.monotonic() + _longest(context)
-    told = False
-    while tasks := at_work(context):
-        if time.monotonic() > end:
-            logger.info("none has told its end in time: they must have been killed")
-            return
-        if not told:
-            logger.info("waiting for the end of %s", ", ".join(f"task '{it}'" for it in tasks))
-            told = True
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    at_work = partial(_at_work_2, context) if is_airflow_2(context) else _Words(context).at_work
+    wait_until_none(at_work, _longest(context), logger)
 
 
 def _longest(context: Mapping[str, Any]) -> float:
@@ -113,16 +127,40 @@ def _at_work_2(context: Mapping[str, Any]) -> list[str]:
             )
             .all()
         )
-    return sorted(named(task_id, index) for task_id, index in found)
+    return sorted(_told(task_id, index) for task_id, index in found)
 
 
-def _at_work_3(context: Mapping[str, Any]) -> list[str]:
-    """Tasks that failed without a report; that may also mean that they were killed."""
-    tasks = context["dag"].task_dict
-    return [
-        named(*instance)
-        for instance, state in sorted(states_of(context).items())
-        if state == "failed"
-        and not tasks[instance[0]].is_teardown
-        and not has_left_its_report(instance, context)
-    ]
+class _Words:
+    """What the failed tasks of a run on Airflow 3 have left word of.
+
+    Those that have left none have not begun, or are not ours. A task that was stopped before it
+    left its first word cannot leave it now: this one has taken as long to begin.
+
+    Args:
+        context: Airflow's context of the task that asks.
+    """
+
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        self._context = context
+        self._not_at_work: set[tuple[str, int]] = set()
+
+    def at_work(self) -> list[str]:
+        """Those at work, unless they were killed; asks once for each that is not."""
+        tasks = self._context["dag"].task_dict
+        asked = [
+            instance
+            for instance, state in sorted(states_of(self._context).items())
+            if state == "failed"
+            and not tasks[instance[0]].is_teardown
+            and instance not in self._not_at_work
+        ]
+        self._not_at_work.update(it for it in asked if not self._is_at_work(*it))
+        return [_told(*it) for it in asked if it not in self._not_at_work]
+
+    def _is_at_work(self, task_id: str, index: int) -> bool:
+        ti = self._context["ti"]
+        return ti.xcom_pull(task_ids=task_id, key=AT_WORK_KEY, map_indexes=index) is True
+
+
+def _told(task_id: str, index: int) -> str:
+    return f"task '{named(task_id, index)}'"

@@ -10,12 +10,14 @@ from synaflow_core.handoff import DatasetRef
 from synaflow_core.macro.task import MacroResult, MacroSpec
 from synaflow_export.runtime import shards
 from synaflow_export.runtime.airflow.placing import or_fail, place_of
+from synaflow_export.runtime.airflow.stopped import end_told
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.running import returned, run_exported
 from synaflow_export.runtime.shards import part_of
 from synaflow_export.targets.airflow.xcom import xcom_keys
 
 
+@end_told()
 def run_macro_task(
     folder: Path,
     macro_task: str,
@@ -58,6 +60,7 @@ def run_macro_task(
     return part_of(shard, result) if shard else _passed_on(spec, result, outlets, context)
 
 
+@end_told()
 def plan_shards(folder: Path, macro_task: str, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Cut the input of a sharded macro-task into slices, one per mapped task; at least one.
 
@@ -70,6 +73,7 @@ def plan_shards(folder: Path, macro_task: str, inputs: Mapping[str, Any]) -> lis
     return or_fail(lambda: shards.plan_shards(exported, macro_task, inputs))
 
 
+@end_told()
 def join_shards(
     folder: Path,
     macro_task: str,

@@ -47,11 +47,6 @@ def _has_begun(
     before = context["dag"].task_dict[instance[0]].upstream_task_ids
     if any(states[other] == "skipped" for other in states if other[0] in before):
         return True
-    return has_left_its_report(instance, context)
-
-
-def has_left_its_report(instance: tuple[str, int], context: Mapping[str, Any]) -> bool:
-    """Whether the steps of a task (its id, and map index or -1) have begun, and have ended."""
     task_id, index = instance
     left = context["ti"].xcom_pull(task_ids=task_id, key=REPORT_KEY, map_indexes=index)
     return left is not None

@@ -9,7 +9,10 @@ from synaflow_export.text.pyname import NameAllocator, TaskId
 REPORT_KEY = "synaflow_report"
 """The counts per inner step."""
 
-_TAKEN = frozenset({"return_value", REPORT_KEY})
+AT_WORK_KEY = "synaflow_at_work"
+"""True when a task has begun, False when it has ended; only where a rollback may have to wait."""
+
+_TAKEN = frozenset({"return_value", REPORT_KEY, AT_WORK_KEY})
 
 
 class _Key(TaskId):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from synaflow_export.targets.airflow.xcom import AT_WORK_KEY
 from tests.targets.airflow.rolling_back import SOURCE, noted
 from tests.targets.airflow.running import DagFolder, in_process, on_both
 
@@ -85,6 +86,33 @@ def test_params_that_fit_no_task_leave_nothing_to_undo(dags: DagFolder, tmp_path
     assert outcome.state == "failed"
     assert outcome.tasks["rollback"][0] == "skipped"
     assert noted(tmp_path) == []
+
+
+def test_nobody_waits_for_a_task_that_failed_before_its_steps_nor_for_one_of_the_owner(
+    dags: DagFolder, tmp_path: Path
+) -> None:
+    exported = dags.export(SOURCE)
+    own = """
+    @task
+    def own():
+        raise ValueError("not of the export")
+
+    own() >> undone
+"""
+    exported.dag_file.write_text(
+        exported.text.replace("    # Airflow shows", f"{own}    # Airflow shows")
+    )
+    plan = exported.dag_file.with_name("undoing") / "plan.json"
+    plan.write_text(plan.read_text().replace('"publish"', '"published"'))
+    outcome = dags.run("undoing", {"folder": str(tmp_path)})
+    assert {outcome.tasks[name][0] for name in ("own", "publish")} == {"failed"}
+    assert "has no macro-task 'publish'" in outcome.output
+    assert outcome.tasks["rollback"] == ("success", 1), outcome.output
+    assert noted(tmp_path) == [*DONE, *UNDONE]
+    assert "waiting for the end of" not in outcome.log
+    words = {task: word for (task, key), word in outcome.xcoms.items() if key == AT_WORK_KEY}
+    ended = dict.fromkeys(("load", "send", "publish"), False)
+    assert words == (ended if dags.airflow.version == "3" else {})
 
 
 SHARDED = """
