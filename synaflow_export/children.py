@@ -8,10 +8,11 @@ every interrupt is passed on, and a child counts the first one alone
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from signal import SIGINT, SIGKILL, Signals
+from signal import SIGINT
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -67,12 +68,18 @@ class Children:
             with self._lock:
                 self._running.discard(child)
 
-    def end(self, by: Signals) -> None:
-        """Send a signal to all that run; no other is started any more."""
+    def interrupt(self) -> None:
+        """Interrupt all that run; no other is started any more."""
         with self._lock:
             self._over = True
+            for child in self._running if os.name != "nt" else ():  # there the console does it
+                child.send_signal(SIGINT)
+
+    def kill(self) -> None:
+        """Kill all that run."""
+        with self._lock:
             for child in self._running:
-                child.send_signal(by)
+                child.kill()
 
 
 def together(
@@ -99,9 +106,9 @@ def together(
             wait(futures, return_when=FIRST_EXCEPTION)
             _finish(futures)
         except KeyboardInterrupt as interrupt:
-            children.end(SIGINT)
+            children.interrupt()
             hurried = not _cleaned_up(futures, grace)
-            children.end(SIGKILL)
+            children.kill()
             _finish(futures)
             ended = [each for each in futures if not each.cancelled()]
             failures = [error for each in ended if (error := each.exception()) is not None]

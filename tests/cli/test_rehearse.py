@@ -171,6 +171,10 @@ def test_a_failed_rehearsal_is_rolled_back(cli: Any, project: Any) -> None:
     assert "rolled back, newest first: made" in done.err
     assert json.loads(done.out)["rolled_back"] == ["made"]
     assert "made" not in project.files()
+    one = cli("rehearse", "undo.py", "--granularity", "pipeline", "--format", "json")
+    assert json.loads(one.out)["rolled_back"] == ["made"]  # by the macro-task itself
+    assert json.loads(one.out)["macro_tasks"] == []
+    assert "made" not in project.files()
 
 
 @pytest.mark.parametrize("command", ["rehearse", "verify"])
