@@ -150,11 +150,11 @@ def test_no_more_calls_at_a_time_than_workers_and_no_thread_is_left() -> None:
             now[0] -= 1
         return 1
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with guarded():
         run(pipeline("p", None, [step(f"s{chr(97 + i)}", call) for i in range(9)]), workers=3)
     assert 1 <= most[0] <= 3
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before  # those of others may have ended
 
 
 @COLOURS
