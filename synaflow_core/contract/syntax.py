@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 
@@ -26,6 +28,9 @@ class _File:
 
 
 _files: dict[str, _File] = {}
+
+_one_at_a_time = threading.Lock()
+_TRIES = 5
 
 
 def function_node(fn: FunctionType) -> FunctionNode | None:
@@ -60,11 +65,23 @@ def _parsed(filename: str, module_globals: dict[str, object]) -> _File | None:
         return known
     file = _File(lines)
     try:
-        _index(ast.parse("".join(lines)), file)
+        _index(_tree("".join(lines)), file)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         file = _File(lines)  # nothing to be found in it, and no reason to try again
     _files[filename] = file
     return file
+
+
+def _tree(text: str) -> ast.Module:
+    """The syntax tree of a file.
+
+    Python counts how deep it is in a tree for all threads together, so two that parse at the same
+    moment can make it raise SystemError. One at a time here; others may parse, too: then again.
+    """
+    for _ in range(_TRIES - 1):
+        with _one_at_a_time, suppress(SystemError):
+            return ast.parse(text)
+    return ast.parse(text)
 
 
 def _index(tree: ast.Module, file: _File) -> None:
