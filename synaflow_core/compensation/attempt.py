@@ -46,22 +46,20 @@ def begin_attempt(
     """
     if all(step.rollback is None for step in dag.steps.values()):
         return None
-    ledger, attempt = Ledger(store, dag.name, run_key), new_attempt()
-    fence = ledger.fence(attempt, macro_task, part)
+    ledger = Ledger(store, dag.name, run_key)
+    turn = Turn(ledger, ledger.fence(new_attempt(), macro_task, part))
     listing = ledger.listing()
     journal = RememberedJournal(
         dag=dag,
-        ledger=ledger,
         macro_task=macro_task,
         part=part,
-        attempt=attempt,
-        turn=Turn(ledger, fence),
+        turn=turn,
         datasets=datasets,
         sequence=Sequence(listing.last),
     )
     try:
         journal.refuse_superseded(listing)  # of two that begin at once, one goes on
-        _undo_what_is_left(dag, journal.turn, listing.left_to(macro_task, part), macro_task)
+        _undo_what_is_left(dag, turn, listing.left_to(macro_task, part), macro_task)
         journal.refuse_superseded()  # somebody may have taken over what was left
     except BaseException:
         journal.close()

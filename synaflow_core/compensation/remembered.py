@@ -41,20 +41,27 @@ class RememberedJournal(Journal):
     Attributes:
         macro_task: The macro-task.
         part: Index of the shard and number of shards, or None.
-        attempt: The attempt, a random name.
         turn: Undoes what it has done, with its fence.
         datasets: Addresses of what the macro-task writes.
     """
 
     dag: Dag = field(kw_only=True)
-    ledger: Ledger = field(kw_only=True)
     macro_task: str = field(kw_only=True)
     part: tuple[int, int] | None = field(kw_only=True)
-    attempt: str = field(kw_only=True)
     turn: Turn = field(kw_only=True)
     datasets: tuple[str, ...] = field(kw_only=True)
     sequence: Sequence = field(kw_only=True)
     _writers: dict[str, DatasetWriter] = field(default_factory=dict)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of the run."""
+        return self.turn.ledger
+
+    @property
+    def attempt(self) -> str:
+        """The attempt, a random name."""
+        return self.turn.fence.attempt
 
     def recorder(self, node: Node) -> Callable[[Any], Any] | None:
         """Elements of a stream go to the store as they are made, not into memory."""

@@ -233,11 +233,10 @@ class _StoredJournal(Journal):
     def undoing(self, done: Done) -> bool | None:
         """Read what the rollback is given, and begin."""
         entry: Entry = done.kept
-        if self.turn.ledger.has(entry, UNDONE):
-            self.already.append(_told(entry))
-            return None
-        done.values = self._arguments(done.node, entry)
-        repeated = self.turn.begins(entry)
+        repeated = None
+        if not self.turn.ledger.has(entry, UNDONE):  # else what it was given may be gone
+            done.values = self._arguments(done.node, entry)
+            repeated = self.turn.begins(entry)
         if repeated is None:
             self.already.append(_told(entry))
         return repeated

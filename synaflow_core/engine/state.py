@@ -280,14 +280,14 @@ class RunState:
 
     def stop(self, error: BaseException) -> NoReturn:
         """End the run with an error; the first one wins."""
-        self.end(error)
-        raise error if self.stopped is None else self.stopped
+        raise self.end(error)
 
-    def end(self, error: BaseException) -> None:
-        """Note what ended the run, and how far it was by then; the first one wins."""
+    def end(self, error: BaseException) -> BaseException:
+        """Note what ended the run, and how far it was by then; returns the first: it wins."""
         if self.stopped is None:
             self.reached = share_done(self.tallies.values())
             self.stopped = error
+        return self.stopped
 
     # -- telling --------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from synaflow_core.errors import Problem
 from synaflow_core.phases.checks import check_not_async, refused
-from synaflow_core.phases.step import BaseStep, StepResult, innermost
+from synaflow_core.phases.step import BaseStep, FunctionStep, StepResult, innermost
 from synaflow_core.phases.travelling import place_of_class
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,24 +39,18 @@ def calls(*names: str) -> Callable[[F], F]:
     return mark
 
 
-class MethodStep(BaseStep[Any]):
-    """A phase that is a method of an action."""
+class MethodStep(FunctionStep[Any]):
+    """A phase that is a method of an action; the others that it calls come after it."""
 
-    def __init__(self, name: str, progress_weight: float, method: Callable[[Any], Data]) -> None:
-        self._name = name
-        self._weight = progress_weight
-        self.known_by = self._method = method
-        self.made_of = (method,)
-
-    @property
-    def name(self) -> str:
-        """The name that it was given."""
-        return self._name
-
-    @property
-    def progress_weight(self) -> float:
-        """The weight that it was given."""
-        return self._weight
+    def __init__(
+        self,
+        name: str,
+        progress_weight: float,
+        method: Callable[[Any], Data],
+        *others: Callable[..., Any],
+    ) -> None:
+        super().__init__(name, progress_weight, method, *others)
+        self._method = method
 
     def execute(self, context: Any) -> StepResult:
         """Call the method."""
@@ -81,9 +75,8 @@ class UndoableStep(MethodStep):
         method: Callable[[Any], Data],
         undo: Callable[[Any, StepResult], None],
     ) -> None:
-        super().__init__(name, progress_weight, method)
+        super().__init__(name, progress_weight, method, undo)
         self._undo = undo
-        self.made_of = (method, undo)
 
     def rollback(self, context: Any, result: StepResult) -> None:
         """Call the method that undoes it."""

@@ -78,6 +78,31 @@ class BaseStep(ABC, Generic[C]):
         """Undo the work, because a later phase failed; ``result`` is what ``execute`` returned."""
 
 
+class FunctionStep(BaseStep[C]):
+    """A phase that calls functions which somebody gave it, with a name and a weight.
+
+    Args:
+        name: Its name.
+        progress_weight: Its weight.
+        made_of: The functions; it is known by the first.
+    """
+
+    def __init__(self, name: str, progress_weight: float, *made_of: Callable[..., Any]) -> None:
+        self._name = name
+        self._weight = progress_weight
+        self.known_by, self.made_of = made_of[0], made_of
+
+    @property
+    def name(self) -> str:
+        """The name that it was given."""
+        return self._name
+
+    @property
+    def progress_weight(self) -> float:
+        """The weight that it was given."""
+        return self._weight
+
+
 class StepWrapper(BaseStep[C]):
     """A phase around another one: name, weight, skipping and rollback are those of the inner one.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from synaflow_core.errors import Problem
 from synaflow_core.phases.checks import refused
-from synaflow_core.phases.step import BaseStep, C, StepResult, StepWrapper, result_of
+from synaflow_core.phases.step import C, FunctionStep, StepResult, StepWrapper, result_of
 
 
 class LoggingStep(StepWrapper[C]):
@@ -47,7 +47,7 @@ class TimingStep(StepWrapper[C]):
         return replace(result, data={**result.data, "duration_seconds": seconds})
 
 
-class ValidationStep(BaseStep[C]):
+class ValidationStep(FunctionStep[C]):
     """Goes on only if ``check(context)`` returns ``(True, ...)``; else fails with its message.
 
     Raises:
@@ -65,20 +65,8 @@ class ValidationStep(BaseStep[C]):
             message = f"expected a function, got {given!r:.100}"
             hint = "pass a function of the context that returns (ok, message), uncalled"
             raise refused(Problem("", f"step '{name}'", "invalid-option", message, hint))
-        self.known_by = self._check = check
-        self.made_of = (check,)
-        self._name = name
-        self._weight = progress_weight
-
-    @property
-    def name(self) -> str:
-        """The name that it was given."""
-        return self._name
-
-    @property
-    def progress_weight(self) -> float:
-        """The weight that it was given."""
-        return self._weight
+        super().__init__(name, progress_weight, check)
+        self._check = check
 
     def execute(self, context: C) -> StepResult:
         """Ask the check."""

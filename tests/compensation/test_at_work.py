@@ -7,7 +7,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,18 @@ class Run:
         except SynaflowError as error:
             self.failure = error
 
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Its tasks are at work beside the block, and end after it at the latest."""
+        tasks = threading.Thread(target=self.tasks)
+        tasks.start()
+        self.until_begun()
+        try:
+            yield
+        finally:
+            self.let_go()
+            tasks.join()
+
     def until_begun(self) -> None:
         until((self.folder / "begun").exists)
 
@@ -128,18 +141,15 @@ class LettingGo(logging.Handler):
 
 
 def test_a_rollback_waits_until_all_has_ended(run: Run) -> None:
-    tasks = threading.Thread(target=run.tasks)
-    tasks.start()
-    run.until_begun()
-    assert run.at_work() == (("send", None),)
     handler = LettingGo(run)
     run.logger.addHandler(handler)
     run.logger.setLevel(logging.INFO)
     try:
-        assert roll_back(run.exported, run.place, patience=60).complete
+        with run.beside():
+            assert run.at_work() == (("send", None),)
+            assert roll_back(run.exported, run.place, patience=60).complete
     finally:
         run.logger.removeHandler(handler)
-        tasks.join()
     assert run.log() == ["save", "send", "unsave"]
     assert run.failure is None
     assert run.at_work() == ()
@@ -148,16 +158,10 @@ def test_a_rollback_waits_until_all_has_ended(run: Run) -> None:
 def test_what_goes_on_for_too_long_makes_nothing_visible_afterwards(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tasks = threading.Thread(target=run.tasks)
-    tasks.start()
-    run.until_begun()
-    try:
+    with run.beside():
         assert roll_back(run.exported, run.place, patience=0).complete
         assert "macro-task 'send': no word of its end in 0 s" in caplog.text
         assert run.at_work() == ()  # it was waited for once
-    finally:
-        run.let_go()
-        tasks.join()
     assert run.log() == ["save", "unsave", "send"]
     assert isinstance(run.failure, SupersededError)
     assert "its run was rolled back while this attempt of macro-task 'send'" in str(run.failure)
@@ -198,17 +202,11 @@ def test_what_was_killed_elsewhere_is_waited_for_once(
 def test_a_ledger_that_does_not_tell_what_is_at_work_hinders_no_rollback(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tasks = threading.Thread(target=run.tasks)
-    tasks.start()
-    run.until_begun()
-    try:
+    with run.beside():
         fence = max((run.folder / "store").rglob("*.fence"))
         fence.unlink()
         fence.mkdir()
         assert roll_back(run.exported, run.place, patience=60).complete
-    finally:
-        run.let_go()
-        tasks.join()
     assert run.log() == ["save", "unsave", "send"]
     assert "cannot tell what is still at work" in caplog.text
 
@@ -231,15 +229,9 @@ def test_an_attempt_that_cannot_begin_has_ended_and_its_traces_can_be_pruned(run
 
 
 def test_a_fence_that_is_damaged_does_not_keep_a_run_from_being_rolled_back(run: Run) -> None:
-    tasks = threading.Thread(target=run.tasks)
-    tasks.start()
-    run.until_begun()
-    try:
+    with run.beside():
         for file in (run.folder / "store").rglob("*.fence"):
             file.write_bytes(file.read_bytes()[:5])  # some storages show half of a file
         assert run.at_work() == (("(unknown)", None),)
         assert roll_back(run.exported, run.place, patience=0).complete
-    finally:
-        run.let_go()
-        tasks.join()
     assert run.log() == ["save", "unsave", "send"]

@@ -97,11 +97,8 @@ def wait_for_those_stopped(context: Mapping[str, Any]) -> None:
 def _longest(context: Mapping[str, Any]) -> float:
     """Seconds from the mark in the database to the end of the process, at most."""
     if is_airflow_2(context):
-        heartbeat, to_kill = (
-            ("scheduler", "job_heartbeat_sec"),
-            ("core", "killed_task_cleanup_time"),
-        )
-        return 2 * float(conf.get(*heartbeat)) + float(conf.get(*to_kill))
+        to_kill = float(conf.get("core", "killed_task_cleanup_time"))
+        return 2 * float(conf.get("scheduler", "job_heartbeat_sec")) + to_kill
     # A supervisor that has just looked may look again only after twice the interval.
     return 2 * float(conf.get("workers", "min_heartbeat_interval")) + _SECONDS_FROM_TERM_TO_KILL
 
