@@ -1,9 +1,10 @@
 """Processes that do a part of this one's work, and are interrupted with it.
 
 An interrupt gives them time to clean up: what they undo must not be cut off half way. A terminal
-sends its Ctrl-C to all processes, ``kill -INT`` to one only, and nobody can tell which it was: so
-every interrupt is passed on, and a child counts the first one alone
-(:func:`synaflow_export.runtime.rehearsal.main`). A second interrupt kills.
+sends its Ctrl-C to all processes, ``kill`` to one only, and nobody can tell which it was: so every
+interrupt is passed on, and a child counts the first one alone
+(:func:`synaflow_export.runtime.rehearsal.main`). What is passed on is SIGTERM, because in the
+background of a script they ignore SIGINT. A second interrupt kills.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from signal import SIGINT
+from signal import SIGTERM
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -59,7 +60,7 @@ class Children:
         """
         with self._lock:
             if self._over:
-                return -SIGINT
+                return -SIGTERM
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
             self._running.add(child)
         try:
@@ -73,7 +74,7 @@ class Children:
         with self._lock:
             self._over = True
             for child in self._running if os.name != "nt" else ():  # there the console does it
-                child.send_signal(SIGINT)
+                child.send_signal(SIGTERM)
 
     def kill(self) -> None:
         """Kill all that run."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from signal import SIGINT, Signals
+from signal import SIGTERM, Signals
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -257,7 +257,7 @@ class Rehearsal:
                 return msgspec.json.decode(answer.read_bytes(), type=Answer)
         how = f"was killed by {Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return Answer(
-            error=f"its process {how} before it was done (see stderr)", again=code != -SIGINT
+            error=f"its process {how} before it was done (see stderr)", again=code != -SIGTERM
         )
 
 

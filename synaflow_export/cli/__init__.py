@@ -5,7 +5,7 @@
 1      ``--check`` or ``--diff`` found differences; ``run``: the pipeline failed
 2      a mistake of the user's: one message that says what, where, and what to do
 70     a bug of ours: a traceback, and the request to report it
-130    interrupted with Ctrl-C
+130    interrupted with Ctrl-C; 143, 129: stopped by SIGTERM, by SIGHUP
 141    whoever read our output stopped reading (``| head``)
 =====  ============================================================================
 
@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 
 from synaflow_core.errors import SynaflowError
 from synaflow_export.cli.output import ReaderGone, error
+from synaflow_export.stopping import Stop, interrupted_by_stops
 
 __all__ = ["main"]
 
@@ -42,13 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names are any text; terminals are not
             stream.reconfigure(errors="backslashreplace")
+    with interrupted_by_stops() as stop:
+        return _code(given, stop)
+
+
+def _code(given: list[str], stop: Stop) -> int:
     try:
         return _run(given or ["--help"])
     except ReaderGone:
         return _NOBODY_READS
     except KeyboardInterrupt:
-        _tell("interrupted")
-        return _INTERRUPTED
+        _tell(f"stopped by {stop.signal.name}" if stop.signal else "interrupted")
+        return 128 + (stop.signal or signal.SIGINT)
     except SynaflowError as mistake:
         if "--traceback" in given:
             traceback.print_exception(mistake.__cause__ or mistake)

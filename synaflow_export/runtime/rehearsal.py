@@ -8,8 +8,10 @@ the steps print goes to stderr, as does the log.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from synaflow_export.runtime.rollback import roll_back
 from synaflow_export.runtime.running import Place, returned, run_exported
 from synaflow_export.runtime.shards import part_of
 from synaflow_export.runtime.storage import open_store
+from synaflow_export.stopping import STOPS, leave_lost_terminal, only_in
 
 LOGGER = logging.getLogger("synaflow.rehearsal")
 LOGGER.setLevel(logging.ERROR)  # counts are in the rehearsal's own tables
@@ -158,17 +161,21 @@ def _interruptible(*, once: bool) -> None:
 
     Cleaning up is not cut off; a second interrupt of whoever started this kills.
     """
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        return  # interrupts are ignored, as in a script's background
 
     def ignore(number: int, frame: Any) -> None:
-        pass
+        leave_lost_terminal()
 
     def interrupt(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, ignore)
+        for each in taken:
+            signal.signal(each, handled(ignore))
+        leave_lost_terminal()
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt if once else ignore)
+    handled = partial(only_in, os.getpid())
+    defaults = (signal.default_int_handler, signal.SIG_DFL)  # others: ignored, as by nohup
+    taken = [each for each in (signal.SIGINT, *STOPS) if signal.getsignal(each) in defaults]
+    for each in taken:
+        signal.signal(each, handled(interrupt if once else ignore))
 
 
 def main() -> None:

@@ -24,10 +24,19 @@ def parent(running: subprocess.Popen[str]) -> None:
     running.send_signal(signal.SIGINT)
 
 
-def interrupted(project: Any, *arguments: str, **interrupts: Interrupt) -> tuple[int, str, str]:
-    """Run a command, with an interrupt once the log has a line; code, stdout and stderr."""
+def interrupted(
+    project: Any, *arguments: str, through: tuple[str, ...] = (), **interrupts: Interrupt
+) -> tuple[int, str, str]:
+    """Run a command, with an interrupt once the log has a line; code, stdout and stderr.
+
+    Args:
+        project: The folder to run it in.
+        arguments: Of the command.
+        through: What starts it instead, given the whole command.
+        interrupts: By the first line of the log that begins so.
+    """
     with subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*through, *COMMAND, *arguments],
         cwd=project.folder,
         env=environment(),
         stdout=subprocess.PIPE,
