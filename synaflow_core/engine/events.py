@@ -179,11 +179,11 @@ def log_error(context: ErrorContext) -> None:
     if count > 3 and str(count).rstrip("0") != "1":
         return
     logger.warning(
-        "step '%s' of pipeline '%s' failed (error %d): %s: %s; item: %.200r",
+        "step '%s' of pipeline '%s' failed (error %d): %s: %s%s",
         context.step_name,
         context.pipeline_name,
         count,
         type(context.exception).__name__,
         context.exception,
-        context.item,
+        f"; item: {context.item!r:.200}" if context.mode is StepMode.EACH else "",
     )

@@ -174,7 +174,10 @@ def _params_class(context: type[Any]) -> type[Any] | None:
     ]
     if not own:
         return None
-    space = {"__doc__": context.__doc__, "__module__": context.__module__}
+    text = context.__doc__ or ""
+    if text.startswith(f"{context.__name__}("):  # nobody wrote it but @dataclass
+        text = ""
+    space = {"__doc__": text, "__module__": context.__module__}
     return dataclasses.make_dataclass(
         f"{context.__name__}Params", own, namespace=space, frozen=True, kw_only=True
     )

@@ -55,8 +55,8 @@ def _not_stored(where: str, subject: str, kind: str, why: str) -> Problem:
         subject,
         "context-not-serialisable",
         f"{kind} cannot be stored, so the context cannot go from one phase to the next: {why}",
-        "keep plain data in the context, and make connections and clients in the phase that needs "
-        "them",
+        "keep plain data in the context (text instead of a Path), and make connections and clients "
+        "in the phase that needs them",
     )
 
 

@@ -28,6 +28,7 @@ _MOST_STEPS = 12  # of a list in the documentation of one task
 _HOW_TO_READ = """
 Mode: the function of the step is called once per item (*each*) or once (*all*).
 On error: *drop* the item, *skip* the steps that need the result, or *fail* the task.
+Weight: the share of the task in the progress of a run.
 
 Items flow one by one between the steps of one task. Between tasks they are stored as
 datasets: {between}
@@ -80,8 +81,12 @@ def _rows(
     )
     for task, name, step in steps:
         task_cell = code(names[task.name], for_task) if task else ""
-        weight = f"{task.weight:.0%}" if task else ""
+        weight = _share(task.weight) if task else ""
         yield task_cell, code(name, for_step), step.mode, _on_error(step), weight
+
+
+def _share(weight: float) -> str:
+    return "<1%" if 0 < weight <= 0.005 else f"{weight:.0%}"
 
 
 def _shares(room: int, first: int, second: int) -> tuple[int, int]:

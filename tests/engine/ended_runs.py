@@ -122,6 +122,18 @@ def warning_of_a_dropped_item(asynchronous: bool, folder: Path) -> str:
 
 
 @message
+def warning_of_a_failed_step(asynchronous: bool, folder: Path) -> str:
+    """It is called once, so there is no item to tell."""
+
+    def bad() -> int:
+        raise ValueError("no")
+
+    with Heard() as heard:
+        run_any(pipeline("p", None, [step("bad", coloured(asynchronous, bad))]))
+    return "\n".join(heard.lines)
+
+
+@message
 def reasons_of_skipped_steps(asynchronous: bool, folder: Path) -> str:
     def bad() -> int:
         raise ValueError("no")

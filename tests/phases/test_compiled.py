@@ -40,6 +40,11 @@ class Typed(Trail):
     limit: int | None = None
 
 
+@dataclass
+class Undescribed(Trail):
+    count: int = 0
+
+
 def rehearsed(made: Pipeline, store: HandoffStore, params: dict[str, Any]) -> DatasetRef | None:
     """Run each phase as a task of its own; references travel as JSON."""
     plan = make_plan(Contract.from_json(made.contract().to_json()), PlanOptions())
@@ -89,6 +94,15 @@ def test_phases_are_known_by_what_the_user_wrote() -> None:
     other = changed.to_pipeline("work", context=Trail).to_dict()["steps"]
     assert other["a"]["code_digest"] == steps["a"]["code_digest"]
     assert other["validate"]["code_digest"] != steps["validate"]["code_digest"]
+
+
+def test_params_are_described_by_nobody_but_the_author() -> None:
+    """``@dataclass`` gives a class without a docstring its signature, with the engine's fields."""
+    for context, told in ((Typed, "A context with fields of its own."), (Undescribed, "")):
+        made = registry(Phase("a")).to_pipeline("work", context=context)
+        schema = made.contract().params_schema
+        assert schema is not None
+        assert schema.get("description", "").partition("\n")[0] == told
 
 
 def test_a_failing_phase_stops_the_run() -> None:

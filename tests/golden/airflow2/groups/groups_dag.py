@@ -19,6 +19,7 @@
 
 Mode: the function of the step is called once per item (*each*) or once (*all*).
 On error: *drop* the item, *skip* the steps that need the result, or *fail* the task.
+Weight: the share of the task in the progress of a run.
 
 Items flow one by one between the steps of one task. Between tasks they are stored as
 datasets: XCom holds references and counts, never data.
