@@ -297,7 +297,8 @@ def rehearsal(
             "a contract holds no code that could be run",
             "give the Python file or module that the contract was made from",
         )
-    params_of(loaded.pipeline.dag, dict(params))
+    with loaded.importable():  # where hints that are text name classes of its module
+        params_of(loaded.pipeline.dag, dict(params))
     if store is not None:
         problems = store_problems(plan.datasets, store, distributed=False)
         if problems:

@@ -1,8 +1,9 @@
 """The beginning of an attempt of a macro-task that can be undone.
 
-An earlier attempt that was killed has left work behind that it could not undo. The next attempt of
-the same macro-task (or shard) undoes it first, so that every attempt begins clean. Should the
-earlier one still be at work, the fence of this one tells it that it has been superseded.
+An earlier attempt that was killed has left work behind that it could not undo; one that succeeded
+did its work for good, until somebody runs the same again. The next attempt of the macro-task (or
+shard) undoes it first, so that every attempt begins clean. Should the earlier one still be at work,
+the fence of this one tells it that it has been superseded.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ def _undo_what_is_left(dag: Dag, turn: Turn, names: tuple[str, ...], macro_task:
     if not left:
         return
     logger.warning(
-        "an earlier attempt of macro-task '%s' has left work behind: undoing it first (%s)",
+        "macro-task '%s' is run again: undoing first what it had done (%s)",
         macro_task,
         ", ".join(dict.fromkeys(entry.step for entry in reversed(left))),
     )
-    undo_entries(dag, turn, left, RunError(f"an attempt of macro-task '{macro_task}' did not end"))
+    undo_entries(dag, turn, left, RunError(f"macro-task '{macro_task}' is run again"))

@@ -92,15 +92,21 @@ class Orchestrator(Generic[C]):
                 self._callback(progress)
 
     def _roll_back(self, done: list[tuple[BaseStep[C], StepResult]]) -> None:
-        for step, result in reversed(done):
+        left, errors = list(done), self._context.errors
+        while left:
+            step, result = left.pop()
             self._context.current_step = step.name
             try:
                 step.rollback(self._context, result)
             except Exception as error:  # best effort: the others must still be undone
                 logger.exception("the rollback of step '%s' failed", step.name)
-                self._context.errors.append(
+                errors.append(
                     f"rollback of step '{step.name}' failed: {type(error).__name__}: {error}"
                 )
+            except BaseException:  # an interrupt
+                errors.append(f"rollback of step '{step.name}' was interrupted")
+                errors.extend(f"step '{each.name}' was not rolled back" for each, _ in left[::-1])
+                raise
 
 
 def run_step(step: BaseStep[C], context: C) -> StepResult:

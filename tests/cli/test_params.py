@@ -117,3 +117,39 @@ def test_a_file_that_holds_no_object(tmp_path: Path, content: bytes | None, code
         read_params({"properties": {}}, [], file)
     (problem,) = raised.value.problems
     assert (problem.where, problem.code) == (str(file), code)
+
+
+@pytest.mark.parametrize("command", ["run", "rehearse", "verify"])
+def test_a_mistake_inside_a_field_is_told_before_anything_runs(
+    cli: Any, project: Any, command: str
+) -> None:
+    project.write(
+        "pipe.py",
+        """
+        from __future__ import annotations
+
+        from dataclasses import dataclass
+
+        from synaflow_core import pipeline, step
+
+
+        @dataclass(frozen=True)
+        class Filter:
+            suffix: str = ""
+
+
+        @dataclass(frozen=True)
+        class Params:
+            filter: Filter = Filter()
+
+
+        def suffix(filter: Filter) -> str:
+            raise AssertionError("it has run")
+
+
+        p = pipeline("p", Params, [step("suffix", suffix)])
+        """,
+    )
+    done = cli(command, "pipe.py", "--param", 'filter={"sufix": ".txt"}')
+    assert (done.code, done.out) == (2, "")
+    assert "'filter.sufix': there is no such field in Filter" in done.err

@@ -100,6 +100,22 @@ def test_an_interrupt_undoes_and_goes_on(kind: type[BaseException]) -> None:
     assert context.done == ["a", "undo a"]
 
 
+def test_an_interrupt_of_the_rollback_ends_it_and_says_what_is_left() -> None:
+    class Interrupted(Phase):
+        def rollback(self, context: Trail, result: StepResult) -> None:
+            raise KeyboardInterrupt
+
+    context = Trail()
+    phases = registry(Phase("a"), Phase("b"), Interrupted("c"), Phase("d", fails="no"))
+    with pytest.raises(KeyboardInterrupt):
+        Orchestrator(phases, context).execute()
+    assert context.errors == [
+        "rollback of step 'c' was interrupted",
+        "step 'b' was not rolled back",
+        "step 'a' was not rolled back",
+    ]
+
+
 def test_a_failing_progress_callback_undoes_what_was_done() -> None:
     def broken(progress: float) -> None:
         raise OSError("no screen")
