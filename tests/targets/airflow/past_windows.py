@@ -22,7 +22,7 @@ DAYS = [
 ]
 """The windows of the span."""
 
-_TRIES = 5
+_TRIES = 10
 """The scheduler may write to SQLite just then, which does not wait within a transaction."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,19 @@ class Standalone:
         if isinstance(content, str):  # Airflow 2
             return content
         return "\n".join(str(line["event"]) for line in content)
+
+    @contextlib.contextmanager
+    def shown_if(self, failed: Callable[[], bool]) -> Iterator[None]:
+        """After a block that has failed, print what became of all runs, and the logs since then."""
+        logs = {file: file.stat().st_size for file in self.home.glob("*.log")}
+        yield
+        if not failed():
+            return
+        for run in self.get("/dags/~/dagRuns?limit=100")["dag_runs"]:
+            dag_id, run_id = run["dag_id"], run["dag_run_id"]
+            print(dag_id, run_id, run["run_type"], run["state"], self.tasks(dag_id, run_id))
+        for file, size in logs.items():
+            print(f"--- {file.name}\n{file.read_bytes()[size:].decode(errors='replace')[-20_000:]}")
 
     def get(self, path: str) -> dict[str, Any]:
         """What the API knows."""

@@ -1,7 +1,9 @@
 """Starts whole Airflows: each with a home and ports of its own, all of it ended afterwards.
 
-Version 3 is what ``airflow standalone`` starts: API server, scheduler, DAG processor, triggerer and
-a LocalExecutor. :mod:`.standalone` talks to them.
+As little as runs DAGs: a scheduler with a LocalExecutor, what parses files, and the server. A part
+that ends is started again, as whatever keeps a production Airflow up does: on SQLite a scheduler
+ends when somebody else deletes a run that it has just read, and that is what ``airflow backfill``
+does if the database was locked. :mod:`.standalone` talks to them.
 """
 
 from __future__ import annotations
@@ -20,10 +22,8 @@ from tests.targets.airflow import airflows
 from tests.targets.airflow.standalone import Standalone, Standalone2
 
 
-@contextlib.contextmanager
-def airflow_3(home: Path) -> Iterator[Standalone]:
-    """Start one, and end all its processes afterwards."""
-    (home / "dags").mkdir(parents=True)
+def airflow_3(home: Path) -> AbstractContextManager[Standalone]:
+    """Start an Airflow 3."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     env = settings(
@@ -38,19 +38,13 @@ def airflow_3(home: Path) -> Iterator[Standalone]:
         CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
         DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL="5",
         DAG_PROCESSOR__REFRESH_INTERVAL="2",
-        LOGGING__TRIGGER_LOG_SERVER_PORT=str(free_port()),
         WORKERS__MIN_HEARTBEAT_INTERVAL="1",
     )
-    with nothing_left(home), Processes(home) as processes:
-        processes.start("standalone", Standalone.python, "-m", "airflow", "standalone", env=env)
-        with contextlib.closing(Standalone(home, port, env)) as running:
-            running.wait_until_up()
-            yield running
+    return _up(Standalone(home, port, env), env, "scheduler", "dag-processor", "api-server")
 
 
-@contextlib.contextmanager
-def airflow_2(home: Path) -> Iterator[Standalone]:
-    """Start an Airflow 2 with as little besides: a webserver, a scheduler and a LocalExecutor.
+def airflow_2(home: Path) -> AbstractContextManager[Standalone]:
+    """Start an Airflow 2.
 
     The tasks of a SequentialExecutor, which is what Airflow 2 has for SQLite, take five times as
     long, and no two at a time. The database is in a mode in which nobody who reads it is in the
@@ -58,7 +52,7 @@ def airflow_2(home: Path) -> Iterator[Standalone]:
     that locks no rows, only the scheduler may schedule: tasks that do, too, had others begin twice.
     """
     python = airflows.python_2()
-    (home / "dags").mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     (home / "webserver_config.py").write_text('AUTH_ROLE_PUBLIC = "Admin"\n')
     port = free_port()
     env = settings(
@@ -75,17 +69,7 @@ def airflow_2(home: Path) -> Iterator[Standalone]:
         WEBSERVER__WORKERS="1",
     )
     env["_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK"] = "1"
-    airflow = (python, "-m", "airflow")
-    with nothing_left(home), Processes(home) as processes:
-        migrated = processes.start("migrate", *airflow, "db", "migrate", env=env)
-        assert migrated.wait() == 0
-        with contextlib.closing(sqlite3.connect(home / "airflow.db")) as database:
-            database.execute("PRAGMA journal_mode=WAL")
-        for part in ("scheduler", "webserver"):
-            processes.start(part, *airflow, part, env=env)
-        with contextlib.closing(Standalone2(home, port, env)) as running:
-            running.wait_until_up()
-            yield running
+    return _up(Standalone2(home, port, env), env, "scheduler", "webserver")
 
 
 STARTING: dict[str, Callable[[Path], AbstractContextManager[Standalone]]] = {
@@ -113,6 +97,25 @@ def settings(home: Path, python: Path, **further: str) -> dict[str, str]:
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(airflows.ROOT),
     }
+
+
+_AGAIN = 'while :; do "$@"; echo "$@ ended: $?"; sleep 1; done'
+"""What the shell does that keeps a part up."""
+
+
+@contextlib.contextmanager
+def _up(made: Standalone, env: dict[str, str], *parts: str) -> Iterator[Standalone]:
+    """Make its database, start its parts; end all their processes afterwards."""
+    home, airflow = made.home, (made.python, "-m", "airflow")
+    (home / "dags").mkdir(parents=True)
+    with contextlib.closing(made), nothing_left(home), Processes(home) as processes:
+        assert processes.start("migrate", *airflow, "db", "migrate", env=env).wait() == 0
+        with contextlib.closing(sqlite3.connect(home / "airflow.db")) as database:
+            database.execute("PRAGMA journal_mode=WAL")  # Airflow 3 does it by itself
+        for part in parts:
+            processes.start(part, "/bin/sh", "-c", _AGAIN, part, *airflow, part, env=env)
+        made.wait_until_up()
+        yield made
 
 
 @contextlib.contextmanager

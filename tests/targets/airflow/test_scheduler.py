@@ -44,13 +44,21 @@ with DAG("consumer", schedule=[Asset("linear/squares")], start_date=datetime(202
 
 
 @pytest.fixture(scope="module", params=STARTING)
-def server(
+def whole_airflow(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Standalone]:
     """One after the other; see also ``tests/conftest.py``."""
     pytest.importorskip("airflow")
     with STARTING[request.param](tmp_path_factory.mktemp(request.param)) as running:
         yield running
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, whole_airflow: Standalone) -> Iterator[Standalone]:
+    """The Airflow; of a test that fails, with what its parts logged and its runs came to."""
+    failed = request.session.testsfailed
+    with whole_airflow.shown_if(lambda: request.session.testsfailed > failed):
+        yield whole_airflow
 
 
 def test_a_run_over_rest_gives_what_run_gives_and_wakes_who_waits_for_its_result(
