@@ -77,13 +77,15 @@ def run(
         result = _run(loaded.pipeline, loaded, values, monitor, quiet=quiet, as_json=as_json)
     except (ParamsError, WrongEngineError):
         raise  # nothing was run
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:  # also sys.exit(0): the run has not succeeded
         place = user_line(getattr(failure, "cause", None) or failure)
-        if not isinstance(failure, RunError) and not place:
+        if not isinstance(failure, RunError | SystemExit) and not place:
             raise  # neither the engine nor the user's code meant to raise it
         if traceback:
             print_exception(failure)
         message = str(failure) if isinstance(failure, RunError) else describe(failure)
+        if isinstance(failure, SystemExit):
+            message = f"a step ended the process: {message}"
         _show_steps(monitor, message, as_json=as_json)
         _tell_failure(message, place, code, as_json=as_json)
         raise typer.Exit(_FAILED) from failure

@@ -87,9 +87,7 @@ def answer(request: Request) -> Answer:
     told: list[dict[str, Any]] = []
     try:
         return _run(request, told)
-    except KeyboardInterrupt as error:
-        return _failed(error, told)
-    except SynaflowError as error:
+    except (KeyboardInterrupt, SystemExit, SynaflowError) as error:
         return _failed(error, told)
     except Exception as error:  # raised by the user's code outside of any step, most likely
         LOGGER.exception("macro-task '%s' failed", request.macro_task)
@@ -146,12 +144,17 @@ def _run(request: Request, told: list[dict[str, Any]]) -> Answer:
 
 def _failed(error: BaseException, told: list[dict[str, Any]]) -> Answer:
     interrupted = isinstance(error, KeyboardInterrupt)
-    known = isinstance(error, SynaflowError)
+    if interrupted:
+        message = "it was interrupted"
+    elif isinstance(error, SystemExit):
+        message = f"a step ended the process: {describe(error)}"
+    else:
+        message = str(error) if isinstance(error, SynaflowError) else describe(error)
     report = told[-1] if told else {}
     return Answer(
         steps=report.get("steps", []),
         seconds=report.get("duration", 0.0),
-        error="it was interrupted" if interrupted else str(error) if known else describe(error),
+        error=message,
         again=not interrupted and worth_retrying(error),
     )
 

@@ -194,6 +194,18 @@ def test_a_run_that_a_step_stops(cli: Any, project: Any) -> None:
     assert "Traceback" in cli("run", "pipe.py", "--traceback").err
 
 
+@pytest.mark.parametrize("command", ["run", "rehearse"])
+def test_a_step_that_leaves_the_process_has_failed(cli: Any, project: Any, command: str) -> None:
+    """Command line functions end in ``sys.exit(0)``; what needs the step has not run."""
+    failing = 'raise OSError("no such device")'
+    assert failing in FAILING
+    text = FAILING.replace(failing, "raise SystemExit(0)")
+    project.write("pipe.py", text.replace("{policy}", "CONTINUE"))
+    done = cli(command, "pipe.py")
+    assert done.code == 1
+    assert "a step ended the process: SystemExit: 0" in done.err
+
+
 def test_a_failed_run_as_json(cli: Any, project: Any) -> None:
     project.write("pipe.py", FAILING.replace("{policy}", "STOP"))
     told = cli("run", "pipe.py", "--format", "json")
