@@ -110,6 +110,7 @@ def _run(
 ) -> RunResult:
     from synaflow_core import async_run
     from synaflow_core import run as run_in_process
+    from synaflow_export.cli.phase_log import phase_log
     from synaflow_export.cli.progress import progress
     from synaflow_export.loading.importing import stdout_to_stderr
 
@@ -117,6 +118,7 @@ def _run(
         loaded.importable(),
         stdout_to_stderr() if as_json else contextlib.nullcontext(),
         progress(monitor, quiet=quiet),
+        contextlib.nullcontext() if quiet else phase_log(),
     ):
         if pipeline.dag.is_async:
             import asyncio
