@@ -8,6 +8,7 @@ noted, newest first, each best effort. Whoever has to remember it beyond this pr
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -173,7 +174,13 @@ def undo(
                 lazy = edge.delivery.is_lazy
                 found[edge.parameter] = seam.from_value(value, edge) if lazy else value
         told: dict[str, Any] = {"error": error, "repeated": repeated}
-        yield partial(rollback.fn, **found, **{name: told[name] for name in rollback.told})
+        given = {**found, **{name: told[name] for name in rollback.told}}
+        returned = yield partial(rollback.fn, **given)
+        if inspect.isawaitable(returned) or inspect.isgenerator(returned):
+            raise TypeError(
+                f"it returned a {type(returned).__name__} that nobody runs, so it has undone "
+                "nothing: let it do its work before it returns"
+            )
     except BaseException as failure:
         yield from seam.leave(stack, failure)
         raise

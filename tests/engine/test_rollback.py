@@ -348,6 +348,26 @@ def test_a_rollback_that_fails_is_told_and_the_others_go_on(
     assert isinstance(events[1][2], OSError)
 
 
+def later() -> Iterator[int]:
+    yield 1
+
+
+async def awaited() -> None:
+    pass
+
+
+@pytest.mark.parametrize(("promise", "kind"), [(later, "generator"), (awaited, "coroutine")])
+def test_a_rollback_that_only_promises_to_do_something_has_failed(promise: Any, kind: str) -> None:
+    def fail(a: int) -> None:
+        raise ValueError
+
+    promised = promise()
+    steps = [step("a", one, rollback=lambda: promised), step("b", fail, on_error=OnError.STOP)]
+    _, reports = failed(pipeline("p", None, steps))
+    assert f"it returned a {kind} that nobody runs" in reports["a"].rollback
+    promised.close()
+
+
 @COLOURS
 def test_included_steps_are_undone_as_any(asynchronous: bool) -> None:
     class Inner(NamedTuple):
