@@ -39,6 +39,7 @@ class Place:
         on_report: Called once with the counts per inner step, also when one of them failed.
         on_progress: Called every few seconds, on a thread of its own, with how far the macro-task
             is, from 0.0 to 1.0; must not raise.
+        run_id: The orchestrator's own id of the run: several may have one key, those of a window.
     """
 
     store: str | None
@@ -47,6 +48,7 @@ class Place:
     logger: logging.Logger
     on_report: Callable[[dict[str, Any]], None]
     on_progress: Callable[[float], None] | None = None
+    run_id: str = ""
 
 
 def run_exported(
@@ -99,6 +101,7 @@ def run_exported(
                 shard=part,
                 exported=exported.contract,
                 monitor=monitor,
+                run_id=place.run_id,
             )
     finally:
         tell_reports(macro_task, monitor.snapshot(), time.perf_counter() - began, place)

@@ -13,7 +13,7 @@ except ImportError:  # before Airflow 3.2
 
 from synaflow_core.errors import ParamsError
 from synaflow_export.runtime import rollback
-from synaflow_export.runtime.airflow.placing import or_fail, place_of
+from synaflow_export.runtime.airflow.placing import or_fail, place_of_what_was_done
 from synaflow_export.runtime.airflow.stopped import wait_for_those_stopped
 from synaflow_export.runtime.airflow.verdict import what_is_missing
 from synaflow_export.runtime.exported import Exported
@@ -33,7 +33,7 @@ def roll_back(
         The steps that were undone, and how many of them had been before.
 
     Raises:
-        AirflowSkipException: The run has succeeded, or none of its tasks could begin.
+        AirflowSkipException: The run has succeeded, or it is of no window.
         RuntimeError: A rollback failed; another try does what is left.
     """
     because = what_is_missing(context)
@@ -41,9 +41,9 @@ def roll_back(
         raise AirflowSkipException("all is done: there is nothing to undo")
     exported = Exported(Path(folder))
     try:
-        place = place_of(exported, store, context)[1]
+        place = place_of_what_was_done(exported, store, context)
     except ParamsError as error:
-        raise AirflowSkipException("the params fit no task: there is nothing to undo") from error
+        raise AirflowSkipException("the run is of no window: there is nothing to undo") from error
     wait_for_those_stopped(context)
     result = or_fail(lambda: rollback.roll_back(exported, place, error=because))
     if not result.complete:
@@ -67,5 +67,5 @@ def conclude(folder: Path, *, store: str | None = None, context: Mapping[str, An
     if because:
         raise AirflowFailException(because)
     exported = Exported(Path(folder))
-    place = place_of(exported, store, context)[1]
+    place = place_of_what_was_done(exported, store, context)
     or_fail(lambda: rollback.refuse_undone(exported, place))

@@ -52,7 +52,34 @@ def or_fail(work: Callable[[], T]) -> T:
 def place_of(
     exported: Exported, store: str | None, context: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Place]:
-    """The params of the run, and where its tasks run."""
+    """The params of the run, and where its tasks run.
+
+    Raises:
+        ParamsError: The run was given a value that nothing declares, or its window is not known.
+    """
+    checked_names(
+        context["dag_run"].conf or {},
+        {*exported.contract.params, *context["dag"].params},
+        run=str(context["run_id"]),
+        hint="drop it, or add it to PARAMS in the DAG file",
+    )
+    return _found(exported, store, context)
+
+
+def place_of_what_was_done(
+    exported: Exported, store: str | None, context: Mapping[str, Any]
+) -> Place:
+    """Where the tasks of a run have run, whose params may have been others since.
+
+    Raises:
+        ParamsError: The run's window is not known.
+    """
+    return _found(exported, store, context)[1]
+
+
+def _found(
+    exported: Exported, store: str | None, context: Mapping[str, Any]
+) -> tuple[dict[str, Any], Place]:
     params, run_key = _params(exported, context)
     return params, Place(
         store=store,
@@ -60,6 +87,7 @@ def place_of(
         run_key=run_key,
         logger=logger,
         on_report=lambda report: context["ti"].xcom_push(REPORT_KEY, report),
+        run_id=str(context["run_id"]),
     )
 
 
@@ -69,15 +97,9 @@ def _params(exported: Exported, context: Mapping[str, Any]) -> tuple[dict[str, A
     The DAG's owner may have added other params.
 
     Raises:
-        ParamsError: The run was given a value that nothing declares, or its window is not known.
+        ParamsError: The run's window is not known.
     """
     wanted, dag_id, run_id = exported.contract.params, context["dag"].dag_id, context["run_id"]
-    checked_names(
-        context["dag_run"].conf or {},
-        {*wanted, *context["dag"].params},
-        run=str(run_id),
-        hint="drop it, or add it to PARAMS in the DAG file",
-    )
     schema, told = exported.contract.params_schema, context["params"]
     computed = computed_params(schema)
     given = without_zones(

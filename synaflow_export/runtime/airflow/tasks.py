@@ -97,9 +97,19 @@ def join_shards(
 
     def work() -> tuple[MacroSpec, MacroResult]:
         _, place = place_of(exported, store, context)
-        return shards.join_shards(exported, macro_task, place, list(parts))
+        return shards.join_shards(exported, macro_task, place, _of_this_try(parts))
 
     return _passed_on(*or_fail(work), outlets, context)
+
+
+def _of_this_try(parts: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What the instances returned, without those that only an earlier try of the run had.
+
+    Airflow removes instances when a cleared run has fewer shards, and keeps what they returned. The
+    first instance is always there, and knows how many there are.
+    """
+    found = list(parts)
+    return found[: found[0]["shard"]["count"]] if found else found
 
 
 def _passed_on(

@@ -3,7 +3,8 @@
 Airflow tells no task how the run will end, and what it tells of the others needs to be read with
 care: somebody who marks a run as failed has the tasks that had not begun *skipped*, just as a step
 that raises ``AirflowSkipException`` has the tasks behind it. So a skipped task counts as done only
-if it has begun (then it left its report) or if one that it waited for was skipped.
+if it has begun (then it left its report) or if one that it waited for was skipped. An instance of a
+mapped task that is *removed* had a shard in an earlier try only: nothing is missing of this one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def what_is_missing(context: Mapping[str, Any]) -> str:
         for instance, state in sorted(states.items())
         if instance[0] in waited_for
         and not waited_for[instance[0]].is_teardown
-        and state != "success"
+        and state not in ("success", "removed")
     }
     causes = [found for found in missing.items() if found[1] not in ("skipped", "upstream_failed")]
     for instance, state in causes or missing.items():
