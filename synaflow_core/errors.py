@@ -206,6 +206,10 @@ class HandoffError(RunError):
     """A dataset could not be written or read; names the dataset, the file and the block."""
 
 
+class DamagedError(HandoffError):
+    """What the store has is not what was written; nobody can read it."""
+
+
 class LossyValueError(HandoffError):
     """A value would not have come back equal from the handoff store, so nothing was written."""
 

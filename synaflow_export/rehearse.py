@@ -26,6 +26,7 @@ from synaflow_core.engine.ledger import ROLLED_BACK
 from synaflow_core.engine.run import params_of
 from synaflow_core.errors import ExportError, RunError, SynaflowError
 from synaflow_core.handoff import DatasetRef, HandoffStore
+from synaflow_core.handoff.writer import new_attempt
 from synaflow_export.children import GRACE, Children, Interrupted, together
 from synaflow_export.loading.load import LoadError
 from synaflow_export.plan.boundaries import store_problems
@@ -95,6 +96,7 @@ class Rehearsal:
         jobs: Shards that may run at a time.
         retries: Further tries of what may pass by itself, and of a process that was killed.
         tries: Processes started so far, by macro-task.
+        run_id: Stands for it among all runs of that key.
     """
 
     exported: Exported
@@ -105,6 +107,7 @@ class Rehearsal:
     jobs: int = 1
     retries: int = 0
     tries: dict[str, int] = field(default_factory=dict)
+    run_id: str = field(default_factory=lambda: f"rehearsal {new_attempt()}")
 
     @property
     def datasets(self) -> HandoffStore:
@@ -248,6 +251,7 @@ class Rehearsal:
                 inputs=inputs,
                 shard=shard,
                 answer=str(answer),
+                run_id=self.run_id,
                 undo=undo,
             )
             request.write_bytes(msgspec.json.encode(asked))

@@ -30,6 +30,7 @@ def begin_attempt(
     macro_task: str,
     part: tuple[int, int] | None,
     datasets: tuple[str, ...],
+    run_id: str = "",
 ) -> RememberedJournal | None:
     """The journal of an attempt; None when no step of the pipeline has a rollback.
 
@@ -40,6 +41,7 @@ def begin_attempt(
         macro_task: Name of the macro-task.
         part: Index of the shard and number of shards, or None.
         datasets: Addresses of what the macro-task writes.
+        run_id: Which of the runs of that key it is.
 
     Raises:
         HandoffError: The ledger cannot be read.
@@ -48,7 +50,7 @@ def begin_attempt(
     if all(step.rollback is None for step in dag.steps.values()):
         return None
     ledger = Ledger(store, dag.name, run_key)
-    turn = Turn(ledger, ledger.fence(new_attempt(), macro_task, part))
+    turn = Turn(ledger, ledger.fence(new_attempt(), macro_task, part, run_id))
     listing = ledger.listing()
     journal = RememberedJournal(
         dag=dag,
@@ -70,12 +72,17 @@ def begin_attempt(
 
 def _undo_what_is_left(dag: Dag, turn: Turn, names: tuple[str, ...], macro_task: str) -> None:
     turn.ledger.take_over(turn.fence, names)
-    left = [turn.ledger.read(name) for name in names]
-    if not left:
+    if not names:
         return
-    logger.warning(
-        "macro-task '%s' is run again: undoing first what it had done (%s)",
-        macro_task,
-        ", ".join(dict.fromkeys(entry.step for entry in reversed(left))),
-    )
-    undo_entries(dag, turn, left, RunError(f"macro-task '{macro_task}' is run again"))
+    logger.warning("macro-task '%s' is run again: undoing first what it had done", macro_task)
+    result = undo_entries(dag, turn, names, RunError(f"macro-task '{macro_task}' is run again"))
+    undone = dict.fromkeys(step.step for step in result.undone)
+    logger.info("undone: %s", ", ".join(undone) or "nothing")
+    for failed in result.failed:
+        logger.error(
+            "macro-task '%s' goes on, although what step '%s' did before could not be undone: %s\n"
+            "    -> that is tried again whenever the macro-task or the run is undone",
+            macro_task,
+            failed.step,
+            failed.error,
+        )

@@ -8,7 +8,8 @@ takes over from others, which it will undo::
 
     01764110000000000000.77de….4f1a….fence     whose it is, as JSON
                                     .taken     names of entries, as JSON
-                                    .ended     the attempt has ended, however
+                                    .well      the attempt has ended, and its datasets are there
+                                    .ended     it has ended otherwise
 
 Whoever finds that there is a newer fence than its own has been superseded: it fails, and undoes
 itself what is not on the list. It looks when it has put an entry in place, and before and after
@@ -25,13 +26,13 @@ from dataclasses import dataclass
 
 from synaflow_core.handoff.manifest import digest_of
 
-FENCE, TAKEN, ENDED = "fence", "taken", "ended"
+FENCE, TAKEN, ENDED, WELL = "fence", "taken", "ended", "well"
 
 DIGITS = 11  # of the digest that stands for a macro-task in names of files
 _OF_RUN = "run"
 _NAME = re.compile(
     rf"([0-9]{{20}})\.({_OF_RUN}|([0-9a-f]{{{DIGITS}}})([0-9a-f]{{5}})([0-9a-f]{{5}}))"
-    rf"\.([0-9a-f]{{16}})\.({FENCE}|{TAKEN}|{ENDED})"
+    rf"\.([0-9a-f]{{16}})\.({FENCE}|{TAKEN}|{ENDED}|{WELL})"
 )
 
 
@@ -80,21 +81,23 @@ def macro_task_digest(macro_task: str) -> str:
 
 @dataclass(frozen=True)
 class Fences:
-    """All fences of a run, oldest first, and those whose attempts have ended."""
+    """All fences of a run, oldest first, and those whose attempts have ended, or ended well."""
 
     all: tuple[Fence, ...] = ()
     ended: frozenset[Fence] = frozenset()
+    well: frozenset[Fence] = frozenset()
 
     @classmethod
     def among(cls, files: Iterable[str]) -> Fences:
         """Those that the names of a ledger's files tell of."""
-        found: dict[str, set[Fence]] = {FENCE: set(), TAKEN: set(), ENDED: set()}
+        found: dict[str, set[Fence]] = {kind: set() for kind in (FENCE, TAKEN, ENDED, WELL)}
         for file in files:
             match = _NAME.fullmatch(file)
             if match is not None:
                 shard = (match[3], int(match[4], 16), int(match[5], 16)) if match[3] else ()
                 found[match[7]].add(Fence(int(match[1]), match[6], *shard))
-        return cls(tuple(sorted(found[FENCE])), frozenset(found[ENDED]))
+        well = frozenset(found[WELL])
+        return cls(tuple(sorted(found[FENCE])), well | found[ENDED], well)
 
     def newer(self, fence: Fence) -> Fence | None:
         """The newest one that supersedes another."""

@@ -31,11 +31,12 @@ from synaflow_core.compensation.fences import (
     ENDED,
     FENCE,
     TAKEN,
+    WELL,
     Fence,
     Fences,
     macro_task_digest,
 )
-from synaflow_core.errors import HandoffError
+from synaflow_core.errors import DamagedError, HandoffError
 from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_core.handoff.manifest import digest_of
 
@@ -97,6 +98,10 @@ def owner_of(macro_task: str, shard: int | None) -> str:
     return f"{macro_task_digest(macro_task)}{0 if shard is None else shard + 1:0{16 - DIGITS}x}"
 
 
+class _Version(msgspec.Struct):
+    format: int
+
+
 class Owner(msgspec.Struct, frozen=True):
     """Whose a fence is.
 
@@ -104,11 +109,13 @@ class Owner(msgspec.Struct, frozen=True):
         macro_task: The macro-task; empty for a rollback of the run.
         shard: Index of the shard; None where the macro-task is not sharded.
         process: The process, as :mod:`.alive` names it.
+        run_id: Which of the runs that have this ledger; empty where nobody said so.
     """
 
     macro_task: str
     shard: int | None
     process: str
+    run_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,19 +181,25 @@ class Ledger:
         """One entry.
 
         Raises:
-            HandoffError: It is damaged, was written by a newer version, or the storage failed.
+            DamagedError: It is damaged.
+            HandoffError: It was written by a newer version, or the storage failed.
         """
         data = self._folder.read(f"{name}.json")
         try:
+            if msgspec.json.decode(data or b"", type=_Version).format > FORMAT:
+                raise HandoffError(
+                    f"the entry {name} of the ledger {self._folder.url} was written by a newer "
+                    "version\n    -> install the version that wrote it, or a newer one"
+                )
             entry = msgspec.json.decode(data or b"", type=Entry)
             whole = _encoded(entry) == data and entry.name == name
         except (msgspec.MsgspecError, UnicodeError):
             whole = False
-        if not whole or entry.format > FORMAT:
-            what = "is damaged" if not whole else "was written by a newer version"
-            raise HandoffError(
-                f"the entry {name} of the ledger {self._folder.url} {what}\n"
-                "    -> undo by hand what the run has done, and start a new run"
+        if not whole:
+            raise DamagedError(
+                f"the entry {self._folder.url}/{name}.json is damaged, so nobody can tell which "
+                "step it is of\n"
+                "    -> undo by hand what that step has done, then remove this file"
             )
         return entry
 
@@ -215,7 +228,11 @@ class Ledger:
         return self._folder.read(f"{entry.name}.{mark}") is not None
 
     def fence(
-        self, attempt: str, macro_task: str = "", part: tuple[int, int] | None = None
+        self,
+        attempt: str,
+        macro_task: str = "",
+        part: tuple[int, int] | None = None,
+        run_id: str = "",
     ) -> Fence:
         """Put a fence in place that supersedes all before it.
 
@@ -223,6 +240,7 @@ class Ledger:
             attempt: Whose it is, a random name.
             macro_task: The macro-task; empty for a rollback of the run.
             part: Index and number of shards; None where it is not sharded.
+            run_id: Which of the runs that have this ledger.
 
         Raises:
             HandoffError: The storage failed.
@@ -230,17 +248,17 @@ class Ledger:
         number = Sequence(self.listing().last).next()
         digest = macro_task_digest(macro_task) if macro_task else ""
         fence = Fence(number, attempt, digest, *(part or (0, 1)))
-        owner = Owner(macro_task, None if part is None else part[0], this_process())
+        owner = Owner(macro_task, None if part is None else part[0], this_process(), run_id)
         self._publish(f"{fence.name}.{FENCE}", msgspec.json.encode(owner))
         return fence
 
-    def end(self, fence: Fence) -> None:
-        """Say that an attempt has ended: nothing of it will be entered any more.
+    def end(self, fence: Fence, *, well: bool) -> None:
+        """Say that an attempt has ended, and how: nothing of it will be entered any more.
 
         Raises:
             HandoffError: The storage failed.
         """
-        self._publish(f"{fence.name}.{ENDED}", b"")
+        self._publish(f"{fence.name}.{WELL if well else ENDED}", b"")
 
     def owner(self, fence: Fence) -> Owner:
         """Whose a fence is; of one that is gone or damaged, nothing is known.

@@ -43,6 +43,7 @@ class RememberedJournal(Journal):
         part: Index of the shard and number of shards, or None.
         turn: Undoes what it has done, with its fence.
         datasets: Addresses of what the macro-task writes.
+        well: They are there, and count: the attempt has succeeded.
     """
 
     dag: Dag = field(kw_only=True)
@@ -51,7 +52,9 @@ class RememberedJournal(Journal):
     turn: Turn = field(kw_only=True)
     datasets: tuple[str, ...] = field(kw_only=True)
     sequence: Sequence = field(kw_only=True)
+    well: bool = False
     _writers: dict[str, DatasetWriter] = field(default_factory=dict)
+    _entered: set[str] = field(default_factory=set)
 
     @property
     def ledger(self) -> Ledger:
@@ -86,7 +89,7 @@ class RememberedJournal(Journal):
         for done in self.done:
             if done.node is tally.node:
                 try:
-                    done.kept = self._entered(done)
+                    self._enter(done)
                     self.refuse_superseded()
                 except Exception as error:
                     self.failure = self.failure or self._told(done.node, error)
@@ -122,7 +125,7 @@ class RememberedJournal(Journal):
             values[edge.parameter] = _Written(writer)
         return values
 
-    def _entered(self, done: Done) -> Entry:
+    def _enter(self, done: Done) -> None:
         node = done.node
         assert node.rollback is not None, "only steps with one are noted"
         arguments = {
@@ -146,8 +149,9 @@ class RememberedJournal(Journal):
             arguments,
             self.datasets,
         )
+        done.kept = entry  # first: when adding it is cut short, it may be in place all the same
         self.ledger.add(entry)
-        return entry
+        self._entered.add(entry.name)
 
     def _stored(self, node: Node, edge: Edge, value: Any) -> Argument:
         if isinstance(value, _Written):
@@ -193,12 +197,22 @@ class RememberedJournal(Journal):
         """See :meth:`.turn.Turn.begins`."""
         if done.kept is None:  # it could not be kept, so nobody else will undo it
             return False
-        return self.turn.begins(done.kept)
+        try:
+            return self.turn.begins(done.kept)
+        except HandoffError:
+            if done.kept.name in self._entered:
+                raise
+            return False  # most likely it is not there, so nobody else will undo it
 
     def undone(self, done: Done, error: Exception | None) -> None:
         """Mark the entry as undone."""
-        if done.kept is not None and error is None:
+        if done.kept is None or error is not None:
+            return
+        try:
             self.ledger.mark(done.kept, UNDONE)
+        except HandoffError:
+            if done.kept.name in self._entered:
+                raise
 
     def close(self) -> None:
         """Give up what was written for steps that did not complete, and tell the end.
@@ -208,7 +222,7 @@ class RememberedJournal(Journal):
         for writer in self._writers.values():
             writer.abort()
         with suppress(HandoffError):
-            self.ledger.end(self.turn.fence)
+            self.ledger.end(self.turn.fence, well=self.well)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from synaflow_core.compensation.alive import is_alive
+from synaflow_core.compensation.fences import Fence
 from synaflow_core.compensation.ledger import UNDONE, Entry, Ledger
 from synaflow_core.compensation.remembered import Reopened, stored_type
 from synaflow_core.compensation.turn import Turn
@@ -28,10 +29,13 @@ from synaflow_core.engine.journal import Done, Journal, place, roll_back
 from synaflow_core.engine.ledger import Tally, describe
 from synaflow_core.engine.state import RunState
 from synaflow_core.engine.sync import SyncSeam
-from synaflow_core.errors import DriftError, RunError
+from synaflow_core.errors import DamagedError, DriftError, RunError
 from synaflow_core.handoff import HandoffStore
 from synaflow_core.handoff.writer import new_attempt
 from synaflow_core.pipeline import Pipeline
+
+_UNKNOWN = "(unknown)"
+_WITH_ITS_CODE = "    -> roll back with the code that the run had"
 
 
 class UndoneStep(msgspec.Struct, frozen=True):
@@ -58,11 +62,13 @@ class RollbackResult(msgspec.Struct, frozen=True):
         failed: Those whose rollback failed; calling :func:`rollback_run` again tries them again.
         already: Those that had been undone before, by the macro-task itself or an earlier call; or
             that somebody undoes who has taken over, such as a later call.
+        left_to: The run that has begun since, which undoes or needs what is there; else empty.
     """
 
     undone: tuple[UndoneStep, ...] = ()
     failed: tuple[UndoneStep, ...] = ()
     already: tuple[UndoneStep, ...] = ()
+    left_to: str = ""
 
     @property
     def complete(self) -> bool:
@@ -87,6 +93,7 @@ def rollback_run(
     store: HandoffStore,
     *,
     error: BaseException | str = "the run failed",
+    run_id: str = "",
 ) -> RollbackResult:
     """Undo what a run has done, newest first, each step once, in this process.
 
@@ -95,11 +102,15 @@ def rollback_run(
     of undone macro-tasks are withdrawn: a later attempt has to run them again. A task that is still
     at work fails as soon as it completes a step with a rollback, and undoes that step itself.
 
+    Where several runs have one key, those of a window, one may have begun after the run that is to
+    be undone. What there is now is its affair then, and nothing is undone here.
+
     Args:
         pipeline: The user's pipeline, as the run's tasks had it.
         run_key: The key that the run's macro-tasks were given.
         store: The store that they were given.
         error: Why the run is undone, for rollbacks that ask for ``error``.
+        run_id: What the run's macro-tasks were given as such; empty: whichever runs have that key.
 
     Raises:
         HandoffError: The ledger cannot be read. A rollback that fails is no error here: it is in
@@ -107,10 +118,20 @@ def rollback_run(
     """
     ledger = Ledger(store, pipeline.dag.name, run_key)
     cause = error if isinstance(error, BaseException) else RunError(error)
+    later = _begun_since(ledger, run_id)
+    if later:
+        return RollbackResult(left_to=later)
     turn = Turn(ledger, ledger.fence(new_attempt()))
     names = ledger.listing().entries
     ledger.take_over(turn.fence, names)
-    return undo_entries(pipeline.dag, turn, [ledger.read(name) for name in names], cause)
+    return undo_entries(pipeline.dag, turn, names, cause)
+
+
+def _begun_since(ledger: Ledger, run_id: str) -> str:
+    """The run whose attempt is the newest, unless it is this one, or that is not known."""
+    attempts = [fence for fence in ledger.listing().fences.all if not fence.of_run]
+    newest = ledger.owner(attempts[-1]).run_id if attempts and run_id else ""
+    return "" if newest == run_id else newest
 
 
 def attempts_at_work(
@@ -139,6 +160,7 @@ def undone_macro_tasks(
 ) -> tuple[tuple[str, int | None], ...]:
     """Macro-tasks (and shards) of a run whose work is undone and was not done again.
 
+    Done again is what a later attempt has ended well, also if there was nothing to undo in it.
     A run that was rolled back, retried in part and is green all the same lacks their work: whoever
     ends a run as successful should find none. Of a macro-task that was cut into other shards since,
     only the shards of the last cut count.
@@ -153,10 +175,14 @@ def undone_macro_tasks(
     """
     ledger = Ledger(store, pipeline, run_key)
     listing = ledger.listing()
-    begun = {fence.attempt: fence.number for fence in listing.fences.all}
+    fences = {fence.attempt: fence for fence in listing.fences.all}
     entries = [ledger.read(name) for name in listing.entries]
+    begun = {
+        entry.attempt: fences.get(entry.attempt) or Fence(entry.sequence, entry.attempt)
+        for entry in entries
+    }
     # Oldest first; what a superseded attempt entered afterwards is older than its successor's.
-    entries.sort(key=lambda entry: (begun.get(entry.attempt, entry.sequence), entry.sequence))
+    entries.sort(key=lambda entry: (begun[entry.attempt].number, entry.sequence))
     cut = {entry.macro_task: entry.shards for entry in entries}
     latest: dict[tuple[str, int | None], tuple[str, bool]] = {}
     for entry in entries:
@@ -166,23 +192,31 @@ def undone_macro_tasks(
         done = entry.name not in listing.marked[UNDONE]
         attempt, kept = latest.get(key, ("", False))
         latest[key] = entry.attempt, done or (kept and attempt == entry.attempt)
-    return tuple(key for key, (_, kept) in latest.items() if not kept)
+    return tuple(
+        key
+        for key, (attempt, kept) in latest.items()
+        if not (kept or any(it.supersedes(begun[attempt]) for it in listing.fences.well))
+    )
 
 
 def undo_entries(
-    dag: Dag, turn: Turn, entries: Iterable[Entry], error: BaseException
+    dag: Dag, turn: Turn, names: Iterable[str], error: BaseException
 ) -> RollbackResult:
     """Call the rollbacks of some entries, the last one first, until somebody else takes over."""
     journal = _StoredJournal(dag=dag, turn=turn)
-    for entry in entries:
+    for name in names:
+        try:
+            entry = turn.ledger.read(name)
+        except DamagedError as damage:
+            journal.failed.append(UndoneStep(_UNKNOWN, _UNKNOWN, None, describe(damage)))
+            continue
         if entry.step in dag.steps:
             place(journal.done, Done(dag.steps[entry.step], {}, entry), _same_attempt(entry))
         elif turn.ledger.has(entry, UNDONE):
             journal.already.append(_told(entry))
         else:
-            journal.failed.append(
-                _told(entry, "DriftError: the pipeline has no such step any more")
-            )
+            drift = DriftError(f"the pipeline has no such step any more\n{_WITH_ITS_CODE}")
+            journal.failed.append(_told(entry, describe(drift)))
     state = RunState(
         dag=dag,
         params={},  # what rollbacks ask for is in the entries
@@ -257,7 +291,7 @@ class _StoredJournal(Journal):
             raise DriftError(
                 f"the rollback of step '{entry.step}' is not the one that the run was to be undone "
                 f"with: it was given {', '.join(entry.arguments) or 'nothing'}\n"
-                "    -> roll back with the code that the run had"
+                f"{_WITH_ITS_CODE}"
             )
         values: dict[str, Any] = {}
         for name, argument in entry.arguments.items():

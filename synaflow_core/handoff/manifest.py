@@ -13,7 +13,7 @@ import secrets
 
 import msgspec
 
-from synaflow_core.errors import HandoffError
+from synaflow_core.errors import DamagedError, HandoffError
 from synaflow_core.handoff.folder import Content, Folder
 from synaflow_core.handoff.places import redacted
 from synaflow_core.handoff.ref import DatasetRef
@@ -146,12 +146,15 @@ def withdraw(folder: Folder) -> bool:
     """Mark the dataset in a folder as undone, at once; its data stays until it is replaced.
 
     Returns:
-        Whether there was one that was not marked yet.
+        Whether there was one that was not marked yet. A damaged one needs no mark.
 
     Raises:
-        HandoffError: Its manifest is damaged or the storage failed.
+        HandoffError: It was written by a newer version, or the storage failed.
     """
-    found = load(folder)
+    try:
+        found = load(folder)
+    except DamagedError:
+        return False
     if found is None or found.undone:
         return False
     marked = encode(msgspec.structs.replace(found, undone=True))
@@ -179,7 +182,8 @@ def decode(data: bytes, url: str) -> Manifest:
     """Read a manifest and check that it is whole.
 
     Raises:
-        HandoffError: It is damaged or was written by a newer version.
+        DamagedError: It is damaged.
+        HandoffError: It was written by a newer version.
     """
     try:
         version = msgspec.json.decode(data, type=_Version).format
@@ -194,7 +198,7 @@ def decode(data: bytes, url: str) -> Manifest:
     except (msgspec.MsgspecError, UnicodeError):
         whole = False
     if not whole:
-        raise HandoffError(
+        raise DamagedError(
             f"manifest {redacted(url)} is damaged: its content does not match its seal"
             "\n    -> clear the task that writes this dataset, so that it is written again"
         )

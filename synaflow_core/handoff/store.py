@@ -239,10 +239,10 @@ class HandoffStore:
             uri: Address of its manifest.
 
         Returns:
-            Whether there was one that was not withdrawn yet.
+            Whether there was one that was not withdrawn yet, nor damaged.
 
         Raises:
-            HandoffError: Its manifest is damaged or the storage failed.
+            HandoffError: Its manifest was written by a newer version, or the storage failed.
         """
         return manifests.withdraw(open_folder(_folder_of(uri)))
 

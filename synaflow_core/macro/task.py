@@ -100,6 +100,7 @@ def run_macro_task(
     exported: Contract | None = None,
     on_drift: Literal["fail", "warn"] = "fail",
     monitor: Monitor | None = None,
+    run_id: str = "",
 ) -> MacroResult:
     """Run the steps of one macro-task in this process and write its boundary datasets.
 
@@ -115,6 +116,8 @@ def run_macro_task(
         exported: The contract that was exported, to say what drifted.
         on_drift: What to do when the code is not the one that was exported.
         monitor: Receives live counts.
+        run_id: The orchestrator's own name of the run, where several may have one key: the runs of
+            a window. Tells their work apart when one of them is rolled back.
 
     Raises:
         DriftError: The pipeline's code differs from the plan's.
@@ -136,6 +139,7 @@ def run_macro_task(
             macro_task=spec.name,
             part=None if shard is None else (shard.index, shard.count),
             datasets=outputs.uris,
+            run_id=run_id,
         )
         if journal is not None:
             ended.callback(journal.close)
@@ -185,6 +189,7 @@ def _commit(
     journal.refuse_superseded()
     refs = outputs.commit(state)
     journal.refuse_superseded()  # somebody may have withdrawn them right before they were there
+    journal.well = True
     return refs
 
 

@@ -46,6 +46,7 @@ class Request(msgspec.Struct, frozen=True):
         inputs: Dataset -> what its task returned.
         shard: The slice to work on, if the macro-task is sharded.
         answer: Where the answer goes.
+        run_id: Stands for this rehearsal among all runs of that key.
         undo: Undo what the run has done instead; this is why.
     """
 
@@ -57,6 +58,7 @@ class Request(msgspec.Struct, frozen=True):
     inputs: dict[str, Any]
     shard: dict[str, Any] | None
     answer: str
+    run_id: str
     undo: str = ""
 
 
@@ -102,6 +104,7 @@ def _run(request: Request, told: list[dict[str, Any]]) -> Answer:
         run_key=request.run_key,
         logger=LOGGER,
         on_report=told.append,
+        run_id=request.run_id,
     )
     if request.undo:
         rolled_back = roll_back(exported, place, error=request.undo)
@@ -133,6 +136,7 @@ def _run(request: Request, told: list[dict[str, Any]]) -> Answer:
                 store=store,
                 run_key=request.run_key,
                 exported=exported.contract,
+                run_id=place.run_id,
             )
     return Answer(
         returned={out.dataset: returned(result.refs[out.dataset]) for out in spec.outputs},

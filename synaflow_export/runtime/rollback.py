@@ -61,7 +61,14 @@ def roll_back(
     )
     _wait_for_all(exported.contract.name, place, store, patience)
     with exported.pipeline() as pipeline, phases_logged(place.logger):
-        result = rollback_run(pipeline, place.run_key, store, error=error)
+        result = rollback_run(pipeline, place.run_key, store, error=error, run_id=place.run_id)
+    if result.left_to:
+        place.logger.warning(
+            "nothing is undone: run %s has begun since for the same window; what was done is its "
+            "affair, and is undone when that one fails",
+            result.left_to,
+        )
+        return result
     for each in result.undone:
         place.logger.info("rolled back %s", _named(each.step, each.macro_task, each.shard))
     for each in result.failed:

@@ -46,6 +46,7 @@ class _Request:
     params: Mapping[str, Any]
     inputs: Mapping[str, Any]
     shard: Mapping[str, Any]
+    run_id: str
 
 
 def run_shards(
@@ -84,6 +85,7 @@ def run_shards(
             params,
             inputs,
             shard,
+            place.run_id,
         )
         for shard in plan_shards(exported, macro_task, inputs)
     ]
@@ -184,6 +186,7 @@ def _work(ask: Path, answer: Path) -> None:
         run_key=request.run_key,
         logger=logging.getLogger("synaflow.shards"),
         on_report=lambda report: None,
+        run_id=request.run_id,
     )
     try:
         with interrupted_after(parent, signal.SIGTERM) as monitor:

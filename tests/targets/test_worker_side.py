@@ -242,6 +242,7 @@ def test_only_errors_of_ours_are_judged_final() -> None:
         "LockstepDeadlockError",
         "WrongEngineError",
         "HandoffError",
+        "DamagedError",
         "LossyValueError",
         "SupersededError",
         "DriftError",

@@ -58,6 +58,7 @@ class Placing:
             run_key=key_under(self.pipeline, pipeline, key, pipeline_name(pipeline)),
             logger=self.context.log,
             on_report=on_report,
+            run_id=run_id,
         )
 
     def windowed(self, run_id: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -140,6 +140,7 @@ def place_of(
         logger=logger,
         on_report=lambda report: show_steps(Path(run.folder).name, macro_task, report),
         on_progress=on_progress,
+        run_id=run.id,
     )
 
 

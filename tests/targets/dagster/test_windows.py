@@ -14,6 +14,7 @@ from synaflow_export.plan import PlanOptions
 from synaflow_export.runtime.dagster.rollback import ROLLBACK_OF
 from synaflow_export.windows.binding import WindowSpec
 from tests.targets.dagster.running import DefsFolder, Exported, import_file
+from tests.targets.dagster.test_rollback import rolled_back
 
 EVENTS = Path(__file__).parents[2] / "windows" / "events.py"
 DAYS = [f"2026-06-0{day}" for day in range(1, 8)]
@@ -97,6 +98,66 @@ def test_a_run_of_no_partition_leaves_nothing_to_undo(defs: DefsFolder, tmp_path
         instance=defs.dagster, tags={ROLLBACK_OF: outcome.run_id}, raise_on_error=False
     )
     assert undoing.success
+
+
+BOOKED = """
+    from datetime import datetime
+    from pathlib import Path
+    from typing import NamedTuple
+
+    from synaflow_core import OnError, pipeline, step
+
+
+    class Params(NamedTuple):
+        since: datetime
+        until: datetime
+        folder: str = ""
+
+
+    def book(folder: str, since: datetime) -> str:
+        (Path(folder) / "booked").touch(exist_ok=False)
+        return f"seat on {since:%d %B}"
+
+
+    def unbook(folder: str) -> None:
+        (Path(folder) / "booked").unlink()
+
+
+    def pay(book: str, folder: str, until: datetime) -> str:
+        if (Path(folder) / "poor").exists():
+            raise ValueError("no money")
+        return book.upper()
+
+
+    p = pipeline(
+        "booking",
+        Params,
+        [step("book", book, rollback=unbook), step("pay", pay, on_error=OnError.STOP)],
+    )
+"""
+
+
+def test_a_late_rollback_leaves_the_next_run_of_the_window_alone(
+    defs: DefsFolder, tmp_path: Path
+) -> None:
+    """The sensor may come late, and somebody may be quicker."""
+    spec = WindowSpec("day", "0 0 * * *", "UTC", {"since": "start", "until": "end"})
+    chosen = {"window": "day", "bind": ("since=start", "until=end"), "start_date": "2026-06-01"}
+    made = defs.export(BOOKED, plan=PlanOptions(window=spec), **chosen)
+    (tmp_path / "poor").touch()
+    first = defs.run(made, {"folder": str(tmp_path)}, partition="2026-06-03")
+    assert not first.success
+    (tmp_path / "poor").unlink()
+    second = defs.run(made, {"folder": str(tmp_path)}, partition="2026-06-03")
+    assert second.success, second.errors()
+
+    undoing = rolled_back(defs, made, first.run_id)
+
+    assert undoing.success
+    assert (tmp_path / "booked").exists()
+    assert defs.outputs(made, second) == {"pay": "SEAT ON 03 JUNE"}
+    assert rolled_back(defs, made, second.run_id).success  # whatever made that one fail
+    assert not (tmp_path / "booked").exists()
 
 
 def test_the_schedule_runs_the_window_that_is_over(defs: DefsFolder) -> None:
