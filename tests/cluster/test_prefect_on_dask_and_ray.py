@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,27 @@ def aside() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def allow_losses(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """How often Dask and Ray may start a task again whose worker was lost."""
-    monkeypatch.setenv(ALLOWED_FAILURES, str(number))
-    monkeypatch.setenv("RAY_TASK_MAX_RETRIES", str(number))
+Begun = tuple[Runner, Trip, Exported, Future[Outcome]]
+Begin = Callable[[int], AbstractContextManager[Begun]]
+
+
+@pytest.fixture
+def begin(
+    start: Any, flows: FlowFolder, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> Begin:
+    """Begins a trip that is held; told how often its runner may repeat a task of a lost worker."""
+
+    @contextlib.contextmanager
+    def begun(losses: int) -> Iterator[Begun]:
+        monkeypatch.setenv(ALLOWED_FAILURES, str(losses))
+        monkeypatch.setenv("RAY_TASK_MAX_RETRIES", str(losses))
+        trip = Trip(flows.work)
+        with start(flows.work) as runner:
+            exported = runner.use(flows.export(TRIP, task_runner=runner.name))
+            trip.hold(SEATS, PAID)
+            yield runner, trip, exported, aside.submit(flows.run, exported, trip.params)
+
+    return begun
 
 
 def test_the_shard_of_a_lost_worker_goes_to_another(
@@ -123,18 +141,9 @@ def test_the_shard_of_a_lost_worker_goes_to_another(
 
 
 def test_a_run_that_loses_its_last_try_is_undone_and_succeeds_when_it_is_retried(
-    start: Any,
-    flows: FlowFolder,
-    aside: ThreadPoolExecutor,
-    tell: Tell,
-    monkeypatch: pytest.MonkeyPatch,
+    begin: Begin, flows: FlowFolder, aside: ThreadPoolExecutor, tell: Tell
 ) -> None:
-    allow_losses(monkeypatch, 0)
-    trip = Trip(flows.work)
-    with start(flows.work) as runner:
-        exported = runner.use(flows.export(TRIP, task_runner=runner.name))
-        trip.hold(SEATS, PAID)
-        running = aside.submit(flows.run, exported, trip.params)
+    with begin(0) as (runner, trip, exported, running):
         lose(runner, trip, SEATS, running, WORKERS, until=a_task_has_crashed)
         failed = running.result()
         assert (failed.state, runner.error in failed.message) == ("Failed", True), failed.message
@@ -156,18 +165,9 @@ def test_a_run_that_loses_its_last_try_is_undone_and_succeeds_when_it_is_retried
 
 
 def test_what_a_lost_try_has_done_is_undone_before_the_next(
-    start: Any,
-    flows: FlowFolder,
-    aside: ThreadPoolExecutor,
-    tell: Tell,
-    monkeypatch: pytest.MonkeyPatch,
+    begin: Begin, flows: FlowFolder, tell: Tell
 ) -> None:
-    allow_losses(monkeypatch, 1)
-    trip = Trip(flows.work)
-    with start(flows.work) as runner:
-        exported = runner.use(flows.export(TRIP, task_runner=runner.name))
-        trip.hold(SEATS, PAID)
-        running = aside.submit(flows.run, exported, trip.params)
+    with begin(1) as (runner, trip, exported, running):
         lose(runner, trip, SEATS, running, WORKERS)
         lose(runner, trip, PAID, running)
         released = time.monotonic()
