@@ -1,7 +1,8 @@
 """Compensation across processes: a ledger of what a run has done, and undoing it from there.
 
 :mod:`.ledger` (what is written, and where), :mod:`.remembered` (a run's journal that writes it),
-:mod:`.attempt` (what a macro-task begins with) and :mod:`.rollback` (undoing a run that failed).
+:mod:`.attempt` (what a macro-task begins with), :mod:`.rollback` (undoing a run that failed) and
+:mod:`.interrupts` (which wait for it).
 In one process nothing of this is needed: see :mod:`synaflow_core.engine.journal`.
 """
 

@@ -7,11 +7,12 @@ then on the work can be undone by anybody. A step that is killed before that has
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, get_args
 
+from synaflow_core.compensation.interrupts import held_back
 from synaflow_core.compensation.ledger import (
     FORMAT,
     UNDONE,
@@ -192,6 +193,10 @@ class RememberedJournal(Journal):
             f"what the rollback of step '{node.name}' is to be given cannot be kept: "
             f"{describe(error)}\n    -> let it ask for plain data, such as the keys of what to undo"
         )
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """An interrupt waits for the end: see :func:`.interrupts.held_back`."""
+        return held_back()
 
     def undoing(self, done: Done) -> bool | None:
         """See :meth:`.turn.Turn.begins`."""

@@ -12,6 +12,7 @@ rollback in the same moment, without anybody knowing.)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ import msgspec
 
 from synaflow_core.compensation.alive import is_alive
 from synaflow_core.compensation.fences import Fence
+from synaflow_core.compensation.interrupts import held_back
 from synaflow_core.compensation.ledger import UNDONE, Entry, Ledger
 from synaflow_core.compensation.remembered import Reopened, stored_type
 from synaflow_core.compensation.turn import Turn
@@ -236,12 +238,13 @@ def undo_done(state: RunState, error: BaseException) -> None:
     """Undo what is in the journal of a run, from outside of an event loop."""
     if state.journal is None or not state.journal.done:
         return
-    if state.dag.is_async:
-        import asyncio  # 30 ms that a synchronous pipeline does not pay
+    with state.journal.undisturbed():
+        if state.dag.is_async:
+            import asyncio  # 30 ms that a synchronous pipeline does not pay
 
-        asyncio.run(_undo_async(state, error))
-    else:
-        perform(roll_back(state, SyncSeam(), error))
+            asyncio.run(_undo_async(state, error))
+        else:
+            perform(roll_back(state, SyncSeam(), error))
 
 
 async def _undo_async(state: RunState, error: BaseException) -> None:
@@ -263,6 +266,10 @@ class _StoredJournal(Journal):
     ended: list[UndoneStep] = field(default_factory=list)
     failed: list[UndoneStep] = field(default_factory=list)
     already: list[UndoneStep] = field(default_factory=list)
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """An interrupt waits for the end: see :func:`.interrupts.held_back`."""
+        return held_back()
 
     def undoing(self, done: Done) -> bool | None:
         """Read what the rollback is given, and begin."""

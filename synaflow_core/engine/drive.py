@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -42,8 +43,9 @@ def execute(state: RunState, program: Program, seam: Seam, workers: int = 1) -> 
     except BaseException as error:
         state.end(error)
         yield from _skip_idle(state)
-        yield from roll_back(state, seam, error)
-        yield from tell(state.dag.observers, pipeline(PipelineEvent.FAILED, exception=error))
+        with nullcontext() if state.journal is None else state.journal.undisturbed():
+            yield from roll_back(state, seam, error)
+            yield from tell(state.dag.observers, pipeline(PipelineEvent.FAILED, exception=error))
         raise
     yield from tell(state.dag.observers, pipeline(PipelineEvent.COMPLETED))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,10 @@ class Journal:
                 return self._made.setdefault(node.name, [])
             return state.results[node.name, ""]
         return state.whole(edge, node.name)
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Around undoing; here an interrupt ends that, too."""
+        return nullcontext()
 
     def undoing(self, done: Done) -> bool | None:
         """A step is about to be undone.

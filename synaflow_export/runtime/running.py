@@ -59,7 +59,6 @@ def run_exported(
     params: Mapping[str, Any],
     inputs: Mapping[str, Any],
     shard: Mapping[str, Any] | None = None,
-    monitor: Monitor | None = None,
 ) -> tuple[MacroSpec, MacroResult]:
     """Run the steps of one macro-task, or of one shard of it (see :mod:`.shards`).
 
@@ -70,7 +69,6 @@ def run_exported(
         params: Values of the pipeline's params, as JSON values.
         inputs: Dataset -> what the upstream task returned for it; see :func:`references`.
         shard: One of those that :func:`~synaflow_export.runtime.shards.plan_shards` gave.
-        monitor: Receives live counts; one that was not used before.
 
     Raises:
         SynaflowError: As :func:`synaflow_core.macro.task.run_macro_task` does.
@@ -79,7 +77,7 @@ def run_exported(
     store = open_store(
         place.store, place.home, allow_pickle=exported.allow_pickle, log=place.logger
     )
-    monitor = monitor or Monitor()
+    monitor = Monitor()
     began = time.perf_counter()
     part = None if shard is None else shard_from_json(shard)
     name = macro_task if part is None else f"{macro_task} {part.label}"

@@ -169,7 +169,7 @@ def _cores() -> int:
 
 
 def _interrupted(number: int, frame: object) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once: what it has begun to undo is not cut in half
+    signal.signal(number, signal.SIG_IGN)  # once: cleaning up is not cut off
     raise SystemExit(128 + number)  # as an interrupt of `run`: steps clean up, and are undone
 
 
@@ -189,7 +189,7 @@ def _work(ask: Path, answer: Path) -> None:
         run_id=request.run_id,
     )
     try:
-        with interrupted_after(parent, signal.SIGTERM) as monitor:
+        with interrupted_after(parent, signal.SIGTERM):
             _, result = run_exported(
                 Exported(Path(request.folder)),
                 request.macro_task,
@@ -197,7 +197,6 @@ def _work(ask: Path, answer: Path) -> None:
                 params=request.params,
                 inputs=request.inputs,
                 shard=request.shard,
-                monitor=monitor,
             )
         found: dict[str, Any] = {"part": part_of(request.shard, result)}
     except SynaflowError as error:

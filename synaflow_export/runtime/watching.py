@@ -3,7 +3,8 @@
 A process of ours that works for another one (the step of a Dagster run, a shard) would go on when
 that one is killed: beside the rollback of its run, or beside its own next attempt, and nobody would
 stop it. So it is interrupted as the other one would do it: steps clean up, and what was done is
-undone. Once that goes on it is left alone: a rollback that is cut in half has to be done again.
+undone. Where something is being undone already, that comes to its end first
+(:mod:`synaflow_core.compensation.interrupts`).
 
 On Windows nobody watches: a pipe cannot be waited for, and a signal would end the process at once.
 """
@@ -18,46 +19,36 @@ import signal
 import threading
 from collections.abc import Iterator
 
-from synaflow_core.engine import Monitor
-
 logger = logging.getLogger("synaflow.runtime")
 
 
 @contextlib.contextmanager
-def interrupted_after(sentinel: int, number: signal.Signals) -> Iterator[Monitor]:
+def interrupted_after(sentinel: int, number: signal.Signals) -> Iterator[None]:
     """Send this process a signal when another one ends before the block does.
 
     Args:
         sentinel: A file descriptor that can be read from when the other one has ended.
         number: What that one would send to interrupt us.
-
-    Yields:
-        A monitor for the macro-task of the block: tells whether it is being undone already.
     """
-    monitor = Monitor()
     if os.name == "nt":
-        yield monitor
+        yield
         return
     left, leave = os.pipe()
-    watch = threading.Thread(target=_watch, args=(sentinel, left, number, monitor), daemon=True)
+    watch = threading.Thread(target=_watch, args=(sentinel, left, number), daemon=True)
     watch.start()
     try:
-        yield monitor
+        yield
     finally:
         os.close(leave)
         watch.join()
         os.close(left)
 
 
-def _watch(sentinel: int, left: int, number: signal.Signals, monitor: Monitor) -> None:
+def _watch(sentinel: int, left: int, number: signal.Signals) -> None:
     with selectors.DefaultSelector() as selector:
         for each in (sentinel, left):
             selector.register(each, selectors.EVENT_READ)
         ready = {key.fd for key, _ in selector.select()}
-    if left in ready:
-        return
-    if monitor.undoing:
-        logger.warning("the process that this one works for has ended: going on to undo")
-    else:
+    if left not in ready:
         logger.warning("the process that this one works for has ended: ending, too")
         os.kill(os.getpid(), number)

@@ -1,4 +1,7 @@
-"""A process that works for another one is interrupted when that one ends; a rollback is not."""
+"""A process that works for another one is interrupted when that one ends.
+
+An undoing is not: see ``tests/compensation/test_interrupts.py``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from types import FrameType
 
 import pytest
 
-from synaflow_core import OnError, Pipeline, PipelineStopException, pipeline, run, step
 from synaflow_export.runtime.watching import interrupted_after
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="nobody watches there")
@@ -39,28 +41,6 @@ def signals() -> Iterator[list[int]]:
     signal.signal(signal.SIGTERM, before)
 
 
-def failing(other: Other, told: list[str]) -> Pipeline:
-    """A pipeline whose rollback sees the other process end."""
-
-    def saved() -> int:
-        return 1
-
-    def unsave(saved: int) -> None:
-        told.append("begins")
-        other.end()
-        time.sleep(0.2)  # the watch is woken up at once
-        told.append("ends")
-
-    def sent(saved: int) -> int:
-        raise ValueError("no")
-
-    return pipeline(
-        "p",
-        None,
-        [step("saved", saved, rollback=unsave), step("sent", sent, on_error=OnError.STOP)],
-    )
-
-
 def test_it_is_interrupted_when_the_other_one_ends(signals: list[int]) -> None:
     other = Other()
     with interrupted_after(other.sentinel, signal.SIGTERM):
@@ -70,20 +50,6 @@ def test_it_is_interrupted_when_the_other_one_ends(signals: list[int]) -> None:
             assert time.monotonic() < end
             time.sleep(0.01)
     assert signals == [signal.SIGTERM]
-
-
-def test_a_rollback_that_is_going_on_is_not_interrupted(
-    signals: list[int], caplog: pytest.LogCaptureFixture
-) -> None:
-    other, told = Other(), list[str]()
-    with (
-        pytest.raises(PipelineStopException),
-        interrupted_after(other.sentinel, signal.SIGTERM) as monitor,
-    ):
-        run(failing(other, told), monitor=monitor)
-    assert told == ["begins", "ends"]
-    assert signals == []
-    assert "has ended: going on to undo" in caplog.text
 
 
 def test_nobody_watches_on_windows(signals: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -29,7 +28,6 @@ from synaflow_core.handoff import DatasetRef
 from synaflow_export.runtime.dagster.place import Placing
 
 if TYPE_CHECKING:
-    from synaflow_core.engine import Monitor
     from synaflow_core.macro.task import MacroResult, MacroSpec
     from synaflow_export.runtime.dagster.export import Export
     from synaflow_export.runtime.dagster.results import Report
@@ -72,8 +70,8 @@ def run_macro_task(
     results = Results(context, report)
     try:
         refuse_undone(placing)
-        with ended_with_its_run(context) as monitor:
-            spec, result = _run(placing, macro_task, inputs or {}, params, report, monitor)
+        with ended_with_its_run(context):
+            spec, result = _run(placing, macro_task, inputs or {}, params, report)
     except SynaflowError as error:
         if isinstance(error, ThresholdExceededException):
             yield from results.exceeded(error)
@@ -85,23 +83,18 @@ def run_macro_task(
 @contextlib.contextmanager
 def ended_with_its_run(
     context: dg.AssetExecutionContext | dg.OpExecutionContext,
-) -> Iterator[Monitor]:
-    """Interrupt the block when the process of the run is killed, as Dagster's *Terminate* does.
-
-    Yields:
-        A monitor for the macro-task of the block, whose rollbacks are not interrupted.
-    """
+) -> Iterator[None]:
+    """Interrupt the block when the process of the run is killed, as Dagster's *Terminate* does."""
     import multiprocessing
 
-    from synaflow_core.engine import Monitor
     from synaflow_export.runtime.watching import interrupted_after
 
     run = multiprocessing.parent_process()
     if run is None or not _has_own_process(context):
-        yield Monitor()
+        yield
         return
-    with interrupted_after(run.sentinel, signal.SIGINT) as monitor:
-        yield monitor
+    with interrupted_after(run.sentinel, signal.SIGINT):
+        yield
 
 
 def _has_own_process(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> bool:
@@ -139,14 +132,13 @@ def _run(
     inputs: Mapping[str, DatasetRef | None],
     params: dg.ConfigurableResource | None,
     report: Report,
-    monitor: Monitor,
 ) -> tuple[MacroSpec, MacroResult]:
     from synaflow_export.runtime.running import returned, run_exported
     from synaflow_export.runtime.shard_processes import run_shards
 
     exported = placing.exported
     sharded = exported.macro_task(macro_task).shards is not None
-    return (run_shards if sharded else partial(run_exported, monitor=monitor))(
+    return (run_shards if sharded else run_exported)(
         exported,
         macro_task,
         placing.place(placing.context.run.run_id, report.keep),

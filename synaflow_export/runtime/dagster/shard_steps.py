@@ -90,7 +90,7 @@ def run_shard(
 
     placing, report = Placing(context, export), Report()
     try:
-        with ended_with_its_run(context) as monitor:
+        with ended_with_its_run(context):
             _, result = run_exported(
                 placing.exported,
                 macro_task,
@@ -98,7 +98,6 @@ def run_shard(
                 params=given_params(params, placing),
                 inputs={name: returned(ref) for name, ref in inputs.items()},
                 shard=shard,
-                monitor=monitor,
             )
     except SynaflowError as error:
         raise told_in_dagsters_terms(error, report) from error

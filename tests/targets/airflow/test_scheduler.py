@@ -246,6 +246,59 @@ def test_a_run_that_is_stopped_by_hand_is_undone_and_cleared_it_succeeds(
     assert noted(tmp_path) == [*DONE, "publish fails", *UNDONE, *DONE, "publish"]
 
 
+STOPPED = """
+    import os
+    import signal
+    from pathlib import Path
+    from typing import NamedTuple
+
+    from synaflow_core import OnError, pipeline, step
+
+
+    class Params(NamedTuple):
+        folder: str
+
+
+    def note(folder: str, text: str) -> None:
+        with (Path(folder) / "log").open("a") as log:
+            log.write(text + "\\n")
+
+
+    def load(folder: str) -> int:
+        note(folder, "load")
+        return 1
+
+
+    def unload(load: int, folder: str, repeated: bool) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)  # as Airflow does it
+        note(folder, f"undo load{' again' if repeated else ''}")
+
+
+    def send(load: int, folder: str) -> int:
+        raise ValueError("no")
+
+
+    p = pipeline(
+        "stopped",
+        Params,
+        [
+            step("load", load, rollback=unload, macro_task="whole"),
+            step("send", send, on_error=OnError.STOP, macro_task="whole"),
+        ],
+    )
+"""
+
+
+def test_a_task_that_is_stopped_while_it_undoes_its_work_does_so_to_the_end(
+    server: Standalone, tmp_path: Path
+) -> None:
+    DagFolder(server, tmp_path).export(STOPPED)
+    run_id = server.trigger("stopped", {"folder": str(tmp_path)})
+    assert server.wait_for_run("stopped", run_id)["state"] == "failed"
+    assert noted(tmp_path) == ["load", "undo load"]
+    assert server.tasks("stopped", run_id)["rollback"] == ("success", 1)
+
+
 def test_the_command_for_past_windows_gives_each_what_run_gives_and_again_the_same(
     server: Standalone, tmp_path: Path
 ) -> None:

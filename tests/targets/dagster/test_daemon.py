@@ -55,13 +55,62 @@ STUBBORN = SLOW.replace('"booking"', '"stubborn"').replace(
 )
 """Booking a hotel takes as long as there is a file, whoever wants to stop it."""
 
+LEFT = """
+    import os
+    import signal
+    import threading
+    from pathlib import Path
+    from typing import NamedTuple
+
+    from synaflow_core import OnError, pipeline, step
+
+
+    class Params(NamedTuple):
+        log: str
+        fail: str
+
+
+    def note(log: str, text: str) -> None:
+        with Path(log).open("a") as file:
+            file.write(text + "\\n")
+
+
+    def flight(log: str) -> str:
+        note(log, "book flight")
+        return "AZ 1"
+
+
+    def unflight(flight: str, log: str, fail: str, repeated: bool) -> None:
+        watches = [each for each in threading.enumerate() if each.name.endswith("(_watch)")]
+        if not repeated:
+            Path(fail).with_name("pid").write_text(str(os.getpid()))
+            for watch in watches:
+                watch.join()  # it has interrupted this process
+        note(log, f"cancel {flight}{' again' if repeated else ''}")
+
+
+    def pay(flight: str) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+    p = pipeline(
+        "left",
+        Params,
+        [
+            step("flight", flight, rollback=unflight, macro_task="trip"),
+            step("pay", pay, on_error=OnError.STOP, macro_task="trip"),
+        ],
+    )
+"""
+"""The first try leaves a flight, and the next one cancels it for as long as its run is there."""
+
 UNDONE = ["cancel Ritz", "cancel AZ 1"]
 
 
 @contextlib.contextmanager
-def served(source: str, folder: Path) -> Iterator[tuple[Exported, Server]]:
+def served(source: str, folder: Path, **options: object) -> Iterator[tuple[Exported, Server]]:
     """A server with a pipeline; each step is a process, and the sensors look every second."""
-    exported = DefsFolder(None, folder).export(source)
+    exported = DefsFolder(None, folder).export(source, **options)
     often = "default_status=dg.DefaultSensorStatus.RUNNING,\n    minimum_interval_seconds=1,"
     text = exported.text.replace("default_status=dg.DefaultSensorStatus.RUNNING,", often)
     exported.file.write_text(text)
@@ -167,3 +216,15 @@ def test_what_a_step_completes_after_its_run_was_rolled_back_is_undone_by_itself
         told = (tmp_path / "log").read_text().splitlines()
         assert told[2:] == ["book hotel", "cancel Ritz"]
         check_the_next_run(stubborn, tmp_path)
+
+
+def test_what_an_earlier_try_has_left_is_undone_once_though_the_run_is_killed_meanwhile(
+    tmp_path: Path,
+) -> None:
+    with served(LEFT, tmp_path, retries=1) as left:
+        server = left[1]
+        run_id = launched(left, tmp_path)
+        step = psutil.Process(process_at_work(server, tmp_path))
+        os.kill(step.ppid(), signal.SIGKILL)
+        assert server.finished(run_id) == "FAILURE"
+        assert undone(server, run_id, tmp_path) == ["book flight", "cancel AZ 1"]

@@ -63,6 +63,60 @@ SLOW = """
     )
 """
 
+STOPPED = """
+    import os
+    import signal
+    import time
+    from pathlib import Path
+    from typing import NamedTuple
+
+    from synaflow_core import OnError, pipeline, step
+
+
+    class Params(NamedTuple):
+        folder: str
+        failing: str
+
+
+    def note(folder: str, text: str) -> None:
+        with Path(folder, "log").open("a") as file:
+            file.write(f"{text}\\n")
+
+
+    def flight(folder: str) -> str:
+        note(folder, "book")
+        return "AZ 1"
+
+
+    def unflight(flight: str, folder: str, repeated: bool) -> None:
+        if not repeated:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)  # the main thread is interrupted, and waits for this one
+        note(folder, f"cancel {flight}{' again' if repeated else ''}")
+
+
+    def pay(flight: str, failing: str) -> int:
+        if failing == "task":
+            raise ValueError("no money")
+        return 100
+
+
+    def travel(pay: int) -> int:
+        raise ValueError("no train")
+
+
+    p = pipeline(
+        "stopped",
+        Params,
+        [
+            step("flight", flight, rollback=unflight, macro_task="trip"),
+            step("pay", pay, on_error=OnError.STOP, macro_task="trip"),
+            step("travel", travel, on_error=OnError.STOP),
+        ],
+    )
+"""
+"""Somebody stops the process of the run while the flight is cancelled."""
+
 
 class Deployed:
     """Two pipelines of one folder, deployed; a worker takes their runs."""
@@ -70,6 +124,7 @@ class Deployed:
     def __init__(self, folder: Path) -> None:
         self.flows = FlowFolder(folder)
         self.linear = self.flows.export(LINEAR, work_pool="tests")
+        self.flows.export(STOPPED, work_pool="tests")
         self.slow = self.flows.export(SLOW, work_pool="tests", max_active_runs=3)
         prefect("work-pool", "create", "tests", "--type", "process")
         self.told = prefect("--no-prompt", "deploy", "--all", cwd=self.flows.folder)
@@ -189,3 +244,12 @@ def test_a_killed_run_is_undone_and_goes_on_when_it_is_retried(
 def again(exported: Exported, run_id: str) -> Outcome:
     prefect("flow-run", "retry", run_id)
     return ended(run_id)
+
+
+@pytest.mark.parametrize("failing", ["task", "run"])
+def test_what_is_undone_is_undone_to_its_end_when_the_run_is_stopped_meanwhile(
+    deployed: Deployed, tmp_path: Path, failing: str
+) -> None:
+    run_id = deployed.start("stopped", folder=str(tmp_path), failing=failing)
+    until(lambda: len(lines(tmp_path)) > 1, run_id)
+    assert lines(tmp_path) == ["book", "cancel AZ 1"]
