@@ -65,7 +65,7 @@ class _SubPipeline(_Named):
 class SubRun(_SubPipeline):
     """Runs an included pipeline once: the function of an include that is fed item by item."""
 
-    def __call__(self, **arguments: Any) -> Any:
+    def __call__(self, /, **arguments: Any) -> Any:
         """Build the params of one run, run, and return what the exported step made."""
         return self._output(_engine().run(self.dag, self.adapter(**arguments)))
 

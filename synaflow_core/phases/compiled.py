@@ -75,7 +75,7 @@ class PhaseCall(_Phase):
         super().__init__(phase, written_at(phase), {**given, "return": context})
         self._begin = begin
 
-    def __call__(self, **given: Any) -> Any:
+    def __call__(self, /, **given: Any) -> Any:
         """The context, after the phase."""
         (context,) = [self._begin(**given)] if self._begin is not None else given.values()
         context.current_step = self._phase.name

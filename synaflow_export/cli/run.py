@@ -90,8 +90,11 @@ def run(
         _tell_failure(message, place, code, as_json=as_json)
         raise typer.Exit(_FAILED) from failure
     except KeyboardInterrupt:
-        if any(report.rollback for report in monitor.snapshot()):  # what was undone, and what not
+        left = _left(monitor, loaded.pipeline)
+        if left or any(report.rollback for report in monitor.snapshot()):
             _show_steps(monitor, "interrupted", as_json=as_json)
+        if left:  # it was interrupted once more, while it was rolling back
+            note(f"not rolled back, or not to the end: {', '.join(left)}")
         raise
     if as_json:
         write(_json(result.run_id, result.steps.values(), result.outputs))
@@ -125,6 +128,16 @@ def _run(
 
             return asyncio.run(async_run(pipeline, values, monitor=monitor))
         return run_in_process(pipeline, values, monitor=monitor)
+
+
+def _left(monitor: Monitor, pipeline: Pipeline) -> list[str]:
+    """Steps of a run that did not succeed whose work is there, and that could undo it; in order."""
+    steps = pipeline.dag.steps
+    return [
+        report.name
+        for report in monitor.snapshot()
+        if report.ok and not report.rollback and steps[report.name].rollback is not None
+    ]
 
 
 def _run_id(monitor: Monitor) -> str:

@@ -130,3 +130,12 @@ def test_an_interrupt_while_a_failed_run_is_undone_lets_it_be_undone(project: An
     assert code == 130
     assert "note: rolled back, newest first: saved\n" in err
     assert "note: macro-task 'waiting' had failed: " in err
+
+
+def test_a_run_that_is_interrupted_twice_says_what_is_left(project: Any) -> None:
+    project.write("pipe.py", UNDOING.replace("0.8", "60"))
+    code, out, err = interrupted(project, "run", "pipe.py", waiting=group, forget=group)
+    assert log(project) == ONCE[:-1]
+    assert code == 130
+    assert "waiting   cancelled" in out
+    assert err == "note: not rolled back, or not to the end: saved\nerror: interrupted\n"

@@ -195,11 +195,10 @@ def test_workflows_that_are_no_pipelines_are_refused() -> None:
     assert len(caught.value.problems) == 2
 
 
-def test_phases_may_be_called_like_keywords() -> None:
-    made = registry(Phase("import"), Phase("class"), Phase("return")).to_pipeline(
-        "work", context=Trail
-    )
-    assert run(made).outputs["return"].done == ["import", "class", "return"]
+def test_phases_may_be_called_like_what_python_uses_itself() -> None:
+    names = ["import", "class", "self", "return"]
+    made = registry(*map(Phase, names)).to_pipeline("work", context=Trail)
+    assert run(made).outputs["return"].done == names
 
 
 def test_a_rollback_that_a_phase_got_when_it_was_made_is_kept() -> None:
