@@ -209,7 +209,7 @@ class RememberedJournal(Journal):
                 raise
             return False  # most likely it is not there, so nobody else will undo it
 
-    def undone(self, done: Done, error: Exception | None) -> None:
+    def undone(self, done: Done, error: BaseException | None) -> None:
         """Mark the entry as undone."""
         if done.kept is None or error is not None:
             return

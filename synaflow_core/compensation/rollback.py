@@ -282,7 +282,7 @@ class _StoredJournal(Journal):
             self.already.append(_told(entry))
         return repeated
 
-    def undone(self, done: Done, error: Exception | None) -> None:
+    def undone(self, done: Done, error: BaseException | None) -> None:
         """Mark the entry, or keep why it could not be undone."""
         entry: Entry = done.kept
         if error is None:

@@ -97,7 +97,7 @@ class Journal:
         """
         return False
 
-    def undone(self, done: Done, error: Exception | None) -> None:
+    def undone(self, done: Done, error: BaseException | None) -> None:
         """It has been undone, or that has failed."""
 
 
@@ -135,8 +135,8 @@ def journal_of(nodes: Iterable[Node]) -> Journal | None:
 def roll_back(state: RunState, seam: Seam, error: BaseException) -> Act[None]:
     """Undo what the run has done, newest first.
 
-    A rollback that fails is logged, told to observers, added to the notes of ``error``, and kept in
-    the step's report; the others go on.
+    A rollback that fails, or asks for the exit, is logged, told to observers, added to the notes of
+    ``error``, and kept in the step's report; the others go on.
     """
     journal = state.journal
     while journal is not None and journal.done:
@@ -149,7 +149,7 @@ def roll_back(state: RunState, seam: Seam, error: BaseException) -> Act[None]:
             yield from state.tell(RollbackEvent.STARTED, tally)
             yield from undo(state, seam, done, error, repeated)
             journal.undone(done, None)
-        except Exception as failure:  # best effort: the others must still be undone
+        except (Exception, SystemExit) as failure:  # best effort: the others must still be undone
             journal.undone(done, failure)
             tally.rollback = f"rollback failed: {describe(failure)}"
             error.add_note(f"the rollback of step '{done.node.name}' failed: {describe(failure)}")

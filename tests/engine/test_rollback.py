@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
@@ -11,11 +10,9 @@ import pytest
 
 from synaflow_core import (
     Monitor,
-    Observer,
     OnError,
     Pipeline,
     PipelineStopException,
-    RollbackEvent,
     StepReport,
     ThresholdExceededException,
     async_run,
@@ -307,65 +304,6 @@ def test_a_cancelled_run_undoes_what_was_done() -> None:
     reached = asyncio.Event()
     asyncio.run(main())
     assert undone == ["a"]
-
-
-@COLOURS
-def test_a_rollback_that_fails_is_told_and_the_others_go_on(
-    asynchronous: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    def stuck(output: int) -> None:
-        raise OSError("the line is dead")
-
-    def last(b: int) -> int:
-        raise ValueError("no")
-
-    def b(a: int) -> int:
-        return a
-
-    def watch(context: Any) -> None:
-        if isinstance(context.event, RollbackEvent):
-            events.append((context.event.name, context.step_name, context.exception))
-
-    events: list[Any] = []
-    steps = [
-        step("a", coloured(asynchronous, one), rollback=undo("a", asynchronous)),
-        step("b", coloured(asynchronous, b), rollback=coloured(asynchronous, stuck)),
-        step("last", coloured(asynchronous, last), on_error=OnError.STOP),
-    ]
-    observers = [Observer(coloured(asynchronous, watch))]
-    with caplog.at_level(logging.ERROR):
-        error, reports = failed(pipeline("p", None, steps, observers=observers))
-    assert undone == ["a"]
-    assert error.__notes__ == ["the rollback of step 'b' failed: OSError: the line is dead"]
-    assert reports["b"].rollback == "rollback failed: OSError: the line is dead"
-    assert "the rollback of step 'b' failed" in caplog.text
-    assert [event[:2] for event in events] == [
-        ("STARTED", "b"),
-        ("FAILED", "b"),
-        ("STARTED", "a"),
-        ("COMPLETED", "a"),
-    ]
-    assert isinstance(events[1][2], OSError)
-
-
-def later() -> Iterator[int]:
-    yield 1
-
-
-async def awaited() -> None:
-    pass
-
-
-@pytest.mark.parametrize(("promise", "kind"), [(later, "generator"), (awaited, "coroutine")])
-def test_a_rollback_that_only_promises_to_do_something_has_failed(promise: Any, kind: str) -> None:
-    def fail(a: int) -> None:
-        raise ValueError
-
-    promised = promise()
-    steps = [step("a", one, rollback=lambda: promised), step("b", fail, on_error=OnError.STOP)]
-    _, reports = failed(pipeline("p", None, steps))
-    assert f"it returned a {kind} that nobody runs" in reports["a"].rollback
-    promised.close()
 
 
 @COLOURS

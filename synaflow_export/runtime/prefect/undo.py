@@ -35,6 +35,7 @@ def undo_run(folder: Path, flow_run: FlowRun, state: State[Any], *, store: str |
     try:
         values, key = identity(exported, flow_run, flow_run.parameters)
     except ParamsError:  # it never came to know its window, and has done nothing
+        logger.info("the run is of no window: there is nothing to undo")
         return
     place = place_of(Run(str(flow_run.id), str(folder), key, values, store), logger)
     error = f"flow run {flow_run.id} ended as {state.name}: {state.message}"
