@@ -168,7 +168,7 @@ class Rehearsal:
         Raises:
             Interrupted: In the meantime; what was undone is in it.
         """
-        if not any(step.rollback for step in self.exported.contract.steps.values()):
+        if not self.exported.contract.undoable:
             return
         error.undone = [
             step["name"]

@@ -192,6 +192,11 @@ class Contract(_Frozen, frozen=True):
     steps: dict[str, StepContract]
     levels: list[list[str]]
 
+    @property
+    def undoable(self) -> bool:
+        """A run may leave something to be undone: some step has a rollback."""
+        return any(step.rollback for step in self.steps.values())
+
     @classmethod
     def from_json(cls, document: bytes | str) -> Contract:
         """Read and check a contract: the only way in for whoever did not compile it.

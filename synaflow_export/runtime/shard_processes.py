@@ -4,7 +4,8 @@ Each shard is ``python -m synaflow_export.runtime.shard_processes REQUEST ANSWER
 and what came of it are JSON files, its log goes where this process's does, and no orchestrator is
 imported. When one fails, the others are stopped: what they are at is interrupted, so that steps can
 clean up. The same happens when this process is killed, which they see by the end of their input. A
-shard's parts are visible only once all are joined, so nothing is left half done.
+shard's parts are visible only once all are joined, so nothing is left half done. Who does not end
+is killed, but not where there are rollbacks: one that is cut in half has to be done again.
 """
 
 from __future__ import annotations
@@ -92,16 +93,18 @@ def run_shards(
     slots = at_most or _cores()
     place.logger.info("macro-task '%s': %d shards, %d at a time", macro_task, len(requests), slots)
     with tempfile.TemporaryDirectory(prefix="synaflow-shards-") as folder:
-        parts = _Processes(Path(folder), place.logger).run(requests, slots)
+        patience = None if exported.contract.undoable else _SECONDS_TO_END
+        parts = _Processes(Path(folder), place.logger, patience).run(requests, slots)
     return join_shards(exported, macro_task, place, parts)
 
 
 @dataclass
 class _Processes:
-    """Processes at work, by the index of their request."""
+    """Processes at work, by the index of their request; how long they may take to end."""
 
     folder: Path
     logger: logging.Logger
+    patience: float | None
     working: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def run(self, requests: list[_Request], slots: int) -> list[dict[str, Any]]:
@@ -156,7 +159,7 @@ class _Processes:
         for process in self.working.values():
             with process:
                 try:
-                    process.wait(_SECONDS_TO_END)
+                    process.wait(self.patience)
                 except subprocess.TimeoutExpired:
                     process.kill()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from synaflow_export.runtime import shard_processes
 from synaflow_export.runtime.retry import ShardFailedError
 from synaflow_export.runtime.shard_processes import run_shards
 from tests.targets.test_shards_on_workers import Run
@@ -101,3 +102,54 @@ def until_there(file: Path) -> None:
     while not file.exists():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+UNDOING = """\
+import time
+from pathlib import Path
+
+from synaflow_core import OnError, pipeline, step
+
+FOLDER = Path(__FOLDER__)
+
+
+def rows() -> list[int]:
+    return [0, 1, 2]
+
+
+def sent(row: int) -> int:
+    while row == 0 and not (FOLDER / "begun").exists():
+        time.sleep(0.02)
+    if row == 0:
+        raise ValueError("this one cannot be sent")
+    if row == 2:
+        (FOLDER / "begun").touch()
+        time.sleep(600)
+    return row
+
+
+def unsend(sent: list[int]) -> None:
+    time.sleep(1)
+    (FOLDER / f"undone {sent}").touch()
+
+
+p = pipeline(
+    "p",
+    None,
+    [
+        step("rows", rows),
+        step("sent", sent, shards=2, on_error=OnError.STOP, rollback=unsend),
+    ],
+)
+"""
+
+
+def test_a_shard_that_undoes_what_it_did_has_the_time_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_processes, "_SECONDS_TO_END", 0.05)
+    run = Run(tmp_path, UNDOING.replace("__FOLDER__", repr(str(tmp_path))))
+    run.shard("rows")
+    with pytest.raises(ShardFailedError, match=r"shard 1/2 of 'sent'.*this one cannot be sent"):
+        run_shards(run.exported, "sent", run.place, params={}, inputs=run.returned, at_most=2)
+    assert (tmp_path / "undone [1]").exists()

@@ -98,7 +98,7 @@ def refuse_undone(placing: Placing) -> None:
 
     context, exported, pipeline = placing.context, placing.exported, placing.pipeline
     parent = context.run.parent_run_id
-    if parent is None or not any(step.rollback for step in exported.contract.steps.values()):
+    if parent is None or not exported.contract.undoable:
         return
     before = context.instance.get_run_by_id(parent)
     if before is None or before.is_success or _will_be_retried(before):

@@ -16,7 +16,7 @@ from prefect.states import Completed, State, get_state_exception
 
 from synaflow_export.runtime.prefect.artifacts import end_progress, progress_of, show_datasets
 from synaflow_export.runtime.prefect.lost import state_of
-from synaflow_export.runtime.prefect.run import Refs, Run, exported_in, has_rollbacks, place_of
+from synaflow_export.runtime.prefect.run import Refs, Run, exported_in, place_of
 
 WITH_ERRORS = "CompletedWithErrors"
 """Name of the state of what succeeded although something in it failed."""
@@ -52,7 +52,7 @@ def finish_run(run: Run, tasks: Mapping[str, Any]) -> Refs:
     exported, done = exported_in(run.folder), False
     try:
         refs, remarks = _waited_for(run, tasks)
-        if has_rollbacks(exported):
+        if exported.contract.undoable:
             from synaflow_export.runtime.rollback import refuse_undone
 
             refuse_undone(exported, place_of(run, get_run_logger()))

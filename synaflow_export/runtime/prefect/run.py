@@ -77,7 +77,7 @@ def start_run(folder: Path, params: Mapping[str, Any], *, store: str | None = No
     exported = exported_in(str(folder))
     values, key = identity(exported, context.flow_run, params)
     run = Run(str(context.flow_run.id), str(folder), key, values, store)
-    if has_rollbacks(exported):
+    if exported.contract.undoable:
         from synaflow_export.runtime.rollback import undone_entries
 
         run = replace(run, undone=undone_entries(exported, place_of(run, get_run_logger())))
@@ -90,11 +90,6 @@ def exported_in(folder: str) -> Exported:
     from synaflow_export.runtime.exported import Exported
 
     return Exported(Path(folder))
-
-
-def has_rollbacks(exported: Exported) -> bool:
-    """Whether a run can leave anything to be undone."""
-    return any(step.rollback for step in exported.contract.steps.values())
 
 
 def identity(

@@ -85,7 +85,7 @@ class Places:
         for task in plan.macro_tasks:
             if task.shards is not None:
                 every |= {(purpose, task.name): scopes[task.name] for purpose in (PLAN, JOIN)}
-        if any(step.rollback for step in contract.steps.values()):
+        if contract.undoable:
             every |= {(COMPLETE, ""): (), (ROLLBACK, ""): ()}
         labels, groups = _allocated(every)
         places = {}

@@ -89,8 +89,7 @@ class FileView:
         ours = {"Export", "run_macro_task", *(params.ours if params else ())}
         if any(task.inputs for task in plan.macro_tasks):
             ours.add("DatasetRef")
-        undoable = any(step.rollback for step in contract.steps.values())
-        if undoable:
+        if contract.undoable:
             ours |= {"roll_back", "rollback_request"}
         if in_steps:
             ours |= {"plan_shards", "run_shard", "join_shards"}
@@ -127,7 +126,7 @@ class FileView:
             params=params,
             functions=tuple(view for task in plan.macro_tasks for view in asset(task, wiring)),
             job=lay_out("job = ", _job(name, contract.description)),
-            rollback=_Rollback.of(name) if undoable else None,
+            rollback=_Rollback.of(name) if contract.undoable else None,
             resources=tuple(_resources(resource, params)),
             listed=lay_out("assets=", _listed("[", functions, "]"), ",", depth=1),
         )

@@ -55,7 +55,6 @@ class Wiring:
         self.names = names
         self._options = options
         self._resource = resource
-        self._undoable = any(step.rollback for step in contract.steps.values())
         self.lineage = Lineage(plan, contract)
         in_steps = {
             out.dataset for task in plan.macro_tasks if self.in_steps(task) for out in task.outputs
@@ -124,7 +123,7 @@ class Wiring:
         named: dict[str, Node | str] = {"retry_policy": "RETRY_POLICY"}
         if {"retries", "retry_delay", "retry_backoff"} & set(own):
             named["retry_policy"] = retry_policy(options)
-        if self._undoable:
+        if self.contract.undoable:
             named[tags_name] = value({"synaflow/macro_task": task.name})
         if options.pool is not None and pooled:
             named["pool"] = value(options.pool) if "pool" in own else "POOL"
