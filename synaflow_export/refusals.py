@@ -101,7 +101,7 @@ def unusable(
             hint="give the export another id with --id, or rename the module",
         )
     if not plan.allow_pickle:
-        yield from _unstorable_rollbacks(contract)
+        yield from unstorable_rollbacks(contract)
     if not plan.macro_tasks:
         yield Problem(
             where=contract.name,
@@ -112,8 +112,8 @@ def unusable(
         )
 
 
-def _unstorable_rollbacks(contract: Contract) -> Iterator[Problem]:
-    """What a rollback is given is stored, because another process may have to call it."""
+def unstorable_rollbacks(contract: Contract) -> Iterator[Problem]:
+    """Yield rollbacks that ask for what only a pickle can hold; another process may call them."""
     for name, step in contract.steps.items():
         for dep in step.rollback_deps:
             producer = contract.steps.get(dep)

@@ -30,6 +30,7 @@ from synaflow_core.handoff.writer import new_attempt
 from synaflow_export.children import GRACE, Children, Interrupted, together
 from synaflow_export.loading.load import LoadError
 from synaflow_export.plan.boundaries import store_problems
+from synaflow_export.refusals import unstorable_rollbacks
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.rehearsal import LOGGER, Answer, Request
 from synaflow_export.runtime.running import Place, is_absent, returned
@@ -290,7 +291,7 @@ def rehearsal(
     Raises:
         LoadError: There is no code, only a contract.
         ParamsError: The params do not fit.
-        ExportError: Other processes would not reach the store.
+        ExportError: Other processes would not reach the store, or what a rollback asks for.
         HandoffError: The store cannot be reached at all.
     """
     if loaded.pipeline is None:
@@ -303,10 +304,12 @@ def rehearsal(
         )
     with loaded.importable():  # where hints that are text name classes of its module
         params_of(loaded.pipeline.dag, dict(params))
+    problems = [] if plan.allow_pickle else [*unstorable_rollbacks(loaded.contract)]
     if store is not None:
-        problems = store_problems(plan.datasets, store, distributed=False)
-        if problems:
-            raise ExportError(f"pipeline {plan.pipeline!r} cannot be rehearsed", problems)
+        problems += store_problems(plan.datasets, store, distributed=False)
+    if problems:
+        raise ExportError(f"pipeline {plan.pipeline!r} cannot be rehearsed", problems)
+    if store is not None:
         HandoffStore(store).exists(plan.pipeline, run_key, plan.pipeline)
     with tempfile.TemporaryDirectory(prefix="synaflow-rehearsal-") as home:
         folder = Path(home, "export")

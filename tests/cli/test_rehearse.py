@@ -198,6 +198,26 @@ def test_bad_input(cli: Any, pipe: None, command: str, arguments: list[str], tol
 
 
 @pytest.mark.parametrize("command", ["rehearse", "verify"])
+def test_a_rollback_that_an_export_would_refuse(cli: Any, project: Any, command: str) -> None:
+    project.write(
+        "pipe.py",
+        """
+        from threading import Lock
+
+        from synaflow_core import pipeline, step
+
+        def taken() -> Lock: raise AssertionError("it has run")
+        def free(taken: Lock) -> None: ...
+
+        p = pipeline("p", None, [step("taken", taken, rollback=free)])
+        """,
+    )
+    done = cli(command, "pipe.py")
+    assert (done.code, done.out) == (2, "")
+    assert "pipe.py:5: step 'taken', rollback: it asks for the output of step 'taken'" in done.err
+
+
+@pytest.mark.parametrize("command", ["rehearse", "verify"])
 def test_a_contract_holds_no_code(cli: Any, project: Any, pipe: None, command: str) -> None:
     project.write("contract.json", cli("contract", "pipe.py").out)
     done = cli(command, "contract.json")
