@@ -51,7 +51,7 @@ def set_progress(current: float, total: float) -> None:
     """Say, inside a step that is called once, how far it is: ``current`` of ``total``, in any unit.
 
     It moves the progress that ``synaflow-export run`` and the logs of tasks show. Elsewhere (in a
-    step that is called item by item, in a test) it does nothing.
+    step that is called item by item, that makes or reads a stream, in a test) it does nothing.
     """
     tally = AT_WORK.get()
     if tally is not None and total > 0:
