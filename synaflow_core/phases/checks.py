@@ -20,7 +20,7 @@ def check_phase(step: Any, taken: list[str]) -> None:
 
     Raises:
         DefinitionError: It is none, its name is empty or taken, its weight is no share, or one of
-            its methods would not run when it is called.
+            its methods would not run when it is called, or cannot be called with what it is given.
     """
     check_is_phase(step)
     where = place_of(written_at(step))
@@ -45,8 +45,8 @@ def check_phase(step: Any, taken: list[str]) -> None:
         message, hint = trouble
         subject = f"step '{name}', progress_weight"
         raise refused(Problem(where, subject, "invalid-option", message, hint))
-    for called, method in _methods(step):
-        _check_method(f"step '{name}'", called, method)
+    for called, method, original in _methods(step):
+        _check_method(f"step '{name}'", called, method, original)
 
 
 def check_is_phase(step: Any) -> None:
@@ -108,6 +108,39 @@ def check_not_async(subject: str, name: str, method: Any) -> None:
         )
 
 
+def check_fits(subject: str, name: str, method: Any, original: Any) -> None:
+    """A method that is called with what the method of the base class takes.
+
+    Args:
+        subject: Whose it is, for the message.
+        name: What it is called.
+        method: The bound method.
+        original: The function that it is written over; anything else is not compared.
+
+    Raises:
+        DefinitionError: It cannot be called so.
+    """
+    if not inspect.isfunction(original):
+        return
+    given = list(inspect.signature(original).parameters)
+    try:
+        inspect.signature(method).bind(*given[1:])
+    except ValueError:
+        return  # it tells no signature
+    except TypeError as error:
+        message = f"'{name}' is called with ({', '.join(given[1:])}), and does not fit: {error}"
+        hint = f"write it as 'def {name}({', '.join(given)})'"
+        problem = Problem(place_of(method), subject, "step-signature", message, hint)
+        raise refused(problem) from None
+
+
+def first_written(method: Any) -> Any:
+    """The method of the base class that a method of an action is written over; None: a function."""
+    classes = type(getattr(method, "__self__", None)).__mro__
+    name = getattr(method, "__name__", "")
+    return next((vars(each)[name] for each in reversed(classes) if name in vars(each)), None)
+
+
 def known(names: list[str]) -> str:
     """The names that are registered, for people."""
     return "registered: " + (", ".join(f"'{name}'" for name in names) or "none")
@@ -118,18 +151,20 @@ def refused(problem: Problem) -> DefinitionError:
     return DefinitionError("the workflow cannot be built as asked:", [problem])
 
 
-def _methods(step: BaseStep[Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """All that is called of a phase and of what is wrapped in it."""
+def _methods(step: BaseStep[Any]) -> Iterator[tuple[str, Callable[..., Any], Any]]:
+    """All that is called of a phase and of what is wrapped in it, with what it is written over."""
     for layer in layers(step):
-        yield "execute", layer.execute
-        yield "can_skip", layer.can_skip
-        yield "rollback", layer.rollback
-        yield from ((getattr(each, "__name__", "execute"), each) for each in layer.made_of)
+        yield "execute", layer.execute, BaseStep.execute
+        yield "can_skip", layer.can_skip, BaseStep.can_skip
+        yield "rollback", layer.rollback, BaseStep.rollback
+        for each in layer.made_of:
+            yield getattr(each, "__name__", "execute"), each, first_written(each)
 
 
-def _check_method(subject: str, name: str, method: Any) -> None:
+def _check_method(subject: str, name: str, method: Any, original: Any) -> None:
     check_not_async(subject, name, method)
     if inspect.isgeneratorfunction(method):
         message = f"'{name}' contains 'yield', so calling it would do nothing"
         hint = "let it do its work and return"
         raise refused(Problem(place_of(method), subject, "step-yields", message, hint))
+    check_fits(subject, name, method, original)

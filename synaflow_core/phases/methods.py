@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from synaflow_core.errors import Problem
-from synaflow_core.phases.checks import check_not_async, refused
+from synaflow_core.phases.checks import check_fits, check_not_async, first_written, refused
 from synaflow_core.phases.step import BaseStep, FunctionStep, StepResult, innermost
 from synaflow_core.phases.travelling import place_of_class
 
@@ -87,7 +87,7 @@ def check_methods(action: object, phases: list[BaseStep[Any]]) -> None:
     """All methods that the phases of an action come to call are written, and can be called.
 
     Raises:
-        DefinitionError: One is missing, or asynchronous.
+        DefinitionError: One is missing, asynchronous, or takes other arguments.
     """
     kind = type(action).__name__
     for phase in phases:
@@ -105,6 +105,7 @@ def check_methods(action: object, phases: list[BaseStep[Any]]) -> None:
             )
         for name, method in called.items():
             check_not_async(f"action {kind}", name, method)
+            check_fits(f"action {kind}", name, method, first_written(method))
 
 
 def _called(action: object, phase: BaseStep[Any]) -> Iterator[tuple[str, Any]]:

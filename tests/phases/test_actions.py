@@ -296,6 +296,13 @@ def test_actions_are_refused_whose_methods_or_init_nobody_would_call() -> None:
     with pytest.raises(DefinitionError, match=r"test_actions.py:\d+: action Made: .*'__init__'"):
         Made.to_pipeline("upload")
 
+    class Unfitting(UploadFolder):  # would be found out only when an upload is undone
+        def delete_file(self, uploaded: str) -> None: ...  # type: ignore[override]
+
+    told = r"'delete_file' is called with \(context, uploaded\), and does not fit"
+    with pytest.raises(DefinitionError, match=told):
+        Unfitting.to_pipeline("upload")
+
 
 def test_a_method_that_returns_no_data_has_failed(tmp_path: Path, source: Path) -> None:
     class Counting(UploadFolder):

@@ -128,6 +128,11 @@ class Unstarted(Phase):
         yield context.done.clear()
 
 
+class Unfitting(Phase):
+    def rollback(self, context: Trail) -> None:  # type: ignore[override]
+        context.done.clear()
+
+
 async def later(context: Trail) -> tuple[bool, str | None]:
     return True, None
 
@@ -140,6 +145,7 @@ async def later(context: Trail) -> tuple[bool, str | None]:
         (Unwaited("a"), "'rollback' is asynchronous"),
         (Yielding("a"), "'execute' contains 'yield'"),
         (Unstarted("a"), "'rollback' contains 'yield'"),
+        (Unfitting("a"), r"'rollback' is called with \(context, result\), and does not fit: too"),
         (ValidationStep(later, "a"), "'later' is asynchronous"),  # type: ignore[arg-type]
     ],
 )
