@@ -117,6 +117,8 @@ def run_step(step: BaseStep[C], context: C) -> StepResult:
     """
     try:
         skip = step.can_skip(context)
+        if skip:  # to whoever watches, a task that did nothing looks like any other
+            context.log("step_skipped")
         result = StepResult(skipped=True) if skip else result_of(step, context)
     except Exception as error:
         raise StepFailedError(step.name, f"{type(error).__name__}: {error}", error) from error

@@ -49,6 +49,14 @@ def test_the_end_of_a_failing_phase_is_logged(caplog: pytest.LogCaptureFixture) 
     assert all("'outcome': 'failed" in end for end in ends)
 
 
+def test_a_phase_that_is_skipped_is_logged_without_a_wrapper(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "synaflow.phases"):
+        Orchestrator(registry(Phase("a"), Phase("b")), Trail(skip=["b"])).execute()
+    assert [record.message for record in caplog.records] == ["step_skipped {'step': 'b'}"]
+
+
 def test_a_validation_goes_on_or_fails_with_its_message() -> None:
     def has_a(context: Trail) -> tuple[bool, str | None]:
         return "a" in context.done, "a is missing"
