@@ -13,6 +13,7 @@ from synaflow_core.compensation.rollback import (
     RollbackResult,
     UndoneStep,
     attempts_at_work,
+    rollback_at_work,
     rollback_run,
     undone_macro_tasks,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "UndoneStep",
     "attempts_at_work",
     "begin_attempt",
+    "rollback_at_work",
     "rollback_run",
     "undone_macro_tasks",
 ]

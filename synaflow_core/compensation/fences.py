@@ -9,7 +9,7 @@ takes over from others, which it will undo::
     01764110000000000000.77de….4f1a….fence     whose it is, as JSON
                                     .taken     names of entries, as JSON
                                     .well      the attempt has ended, and its datasets are there
-                                    .ended     it has ended otherwise
+                                    .ended     it has ended otherwise, or the rollback has
 
 Whoever finds that there is a newer fence than its own has been superseded: it fails, and undoes
 itself what is not on the list. It looks when it has put an entry in place, and before and after
@@ -111,3 +111,9 @@ class Fences:
             for fence in self.all
             if not (fence.of_run or fence in self.ended or self.newer(fence))
         )
+
+    @property
+    def rollback(self) -> Fence | None:
+        """That of the newest rollback of the run, unless it has ended."""
+        newest = next((fence for fence in reversed(self.all) if fence.of_run), None)
+        return None if newest in self.ended else newest

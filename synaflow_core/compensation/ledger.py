@@ -255,6 +255,8 @@ class Ledger:
     def end(self, fence: Fence, *, well: bool) -> None:
         """Say that an attempt has ended, and how: nothing of it will be entered any more.
 
+        Or that a rollback of the run has.
+
         Raises:
             HandoffError: The storage failed.
         """

@@ -12,7 +12,7 @@ rollback in the same moment, without anybody knowing.)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -31,7 +31,7 @@ from synaflow_core.engine.journal import Done, Journal, place, roll_back
 from synaflow_core.engine.ledger import Tally, describe
 from synaflow_core.engine.state import RunState
 from synaflow_core.engine.sync import SyncSeam
-from synaflow_core.errors import DamagedError, DriftError, RunError
+from synaflow_core.errors import DamagedError, DriftError, HandoffError, RunError
 from synaflow_core.handoff import HandoffStore
 from synaflow_core.handoff.writer import new_attempt
 from synaflow_core.pipeline import Pipeline
@@ -124,9 +124,13 @@ def rollback_run(
     if later:
         return RollbackResult(left_to=later)
     turn = Turn(ledger, ledger.fence(new_attempt()))
-    names = ledger.listing().entries
-    ledger.take_over(turn.fence, names)
-    return undo_entries(pipeline.dag, turn, names, cause)
+    try:
+        names = ledger.listing().entries
+        ledger.take_over(turn.fence, names)
+        return undo_entries(pipeline.dag, turn, names, cause)
+    finally:
+        with suppress(HandoffError):  # what was undone is undone
+            ledger.end(turn.fence, well=False)
 
 
 def _begun_since(ledger: Ledger, run_id: str) -> str:
@@ -155,6 +159,22 @@ def attempts_at_work(
     ledger = Ledger(store, pipeline, run_key)
     owners = [ledger.owner(fence) for fence in ledger.listing().fences.at_work]
     return tuple((it.macro_task, it.shard) for it in owners if is_alive(it.process) is not False)
+
+
+def rollback_at_work(pipeline: str, run_key: str, store: HandoffStore) -> bool | None:
+    """Whether a run is being undone: True where that goes on here, None where it may elsewhere.
+
+    Args:
+        pipeline: Name of the pipeline.
+        run_key: Key of the run.
+        store: Its store.
+
+    Raises:
+        HandoffError: The ledger cannot be read.
+    """
+    ledger = Ledger(store, pipeline, run_key)
+    fence = ledger.listing().fences.rollback
+    return False if fence is None else is_alive(ledger.owner(fence).process)
 
 
 def undone_macro_tasks(

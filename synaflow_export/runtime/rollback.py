@@ -22,10 +22,7 @@ from synaflow_core.handoff import HandoffStore
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.running import Place, phases_logged
 from synaflow_export.runtime.storage import open_store
-from synaflow_export.runtime.waiting import wait_until_none
-
-PATIENCE = 20.0
-"""Seconds that a rollback waits for what nobody has seen the end of."""
+from synaflow_export.runtime.waiting import PATIENCE, wait_until_none
 
 
 def roll_back(

@@ -8,6 +8,7 @@ final). What tasks pass on are the values of :func:`returned`, read again by :fu
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synaflow_core.compensation import rollback_at_work
 from synaflow_core.engine import Monitor, StepReport
 from synaflow_core.errors import HandoffError, ParamsError, Problem, did_you_mean
-from synaflow_core.handoff import DatasetRef
+from synaflow_core.handoff import DatasetRef, HandoffStore
 from synaflow_core.macro import task as macro
 from synaflow_core.macro.shards import shard_from_json
 from synaflow_core.macro.task import MacroResult, MacroSpec
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.progress import log_reports, progress_lines, report_values
 from synaflow_export.runtime.storage import open_store
+from synaflow_export.runtime.waiting import PATIENCE, wait_until_none
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def run_exported(
     name = macro_task if part is None else f"{macro_task} {part.label}"
     steps = f"step{'s' * (len(spec.steps) > 1)} {', '.join(spec.steps)}"
     place.logger.info("macro-task '%s': %s", name, steps)
+    if exported.contract.undoable:
+        _wait_until_undone(exported.contract.name, place, store)
     try:
         with (
             exported.pipeline() as pipeline,
@@ -106,6 +111,24 @@ def run_exported(
     if shard is None:
         tell_done(exported, macro_task, place)
     return spec, result
+
+
+def _wait_until_undone(pipeline: str, place: Place, store: HandoffStore) -> None:
+    """Wait for the end of a rollback of the run.
+
+    Somebody may have cleared a task, or started the next run of a window, while it goes on: it
+    would undo what is done anew. One that was killed on another machine is waited for in vain.
+    """
+    if rollback_at_work(pipeline, place.run_key, store) is False:
+        return
+    for answer, patience in ((True, math.inf), (None, PATIENCE)):
+
+        def undoing(answer: bool | None = answer) -> list[str]:
+            found = rollback_at_work(pipeline, place.run_key, store)
+            return ["the rollback of the run"] if found is answer else []
+
+        otherwise = "undoes what is done anew: run nothing again before it has ended"
+        wait_until_none(undoing, patience, place.logger, otherwise)
 
 
 def phases_logged(task_log: logging.Logger) -> AbstractContextManager[None]:

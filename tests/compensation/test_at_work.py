@@ -64,10 +64,10 @@ p = pipeline("p", Params, [
 class Run:
     """A run of an export; its second macro-task goes on for as long as it is not let go."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pipe: str = PIPE) -> None:
         export = folder / "export"
         (export / "src").mkdir(parents=True)
-        (export / "src" / "pipe.py").write_text(PIPE)
+        (export / "src" / "pipe.py").write_text(pipe)
         contract = load(str(export / "src" / "pipe.py"), None).contract
         (export / "contract.json").write_bytes(contract.to_json())
         (export / "plan.json").write_bytes(make_plan(contract, PlanOptions()).to_json())
@@ -129,14 +129,15 @@ def run(tmp_path: Path) -> Run:
 
 
 class LettingGo(logging.Handler):
-    """Lets the task go on when somebody says that they wait for it."""
+    """Lets a task or a rollback go on when somebody says that they wait for it."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, what: str = "macro-task 'send'") -> None:
         super().__init__()
         self.run = run
+        self.what = what
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage() == "waiting for the end of macro-task 'send'":
+        if record.getMessage() == f"waiting for the end of {self.what}":
             self.run.let_go()
 
 
