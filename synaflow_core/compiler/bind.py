@@ -44,8 +44,9 @@ def _one_dataset_twice(draft: Draft, entry: Entry, function: Function) -> Iterat
         return
     seen: dict[str, str] = {}
     for parameter in function.parameters:
-        base = base_name(parameter.name)
-        if base in seen:
+        base, name = base_name(parameter.name), parameter.name
+        fields = name in draft.params and seen.get(base) in draft.params  # exact names: two things
+        if base in seen and not fields:
             yield Problem(
                 draft.place_of(entry.name),
                 subject_of(entry, parameter.name),

@@ -200,6 +200,15 @@ def test_two_parameters_of_one_dataset_are_refused() -> None:
     assert problem.subject == "step 'last', parameter 'user_list'"
 
 
+def test_two_fields_of_the_params_that_are_named_exactly_are_two_things() -> None:
+    class Files(NamedTuple):
+        file: str
+        files: list[str]
+
+    p = compiled(step("last", function(int, files=list[str], file=str)), params=Files)
+    assert bound_to(p, "last") == [("files", "files", Source.PARAM), ("file", "file", Source.PARAM)]
+
+
 def test_two_steps_of_one_dataset_are_refused() -> None:
     problem = refused_once(step("user", function(int)), step("user_list", function(list[int])))
     assert problem.code == "same-dataset"

@@ -195,6 +195,17 @@ def test_workflows_that_are_no_pipelines_are_refused() -> None:
     assert len(caught.value.problems) == 2
 
 
+def test_fields_of_a_context_may_be_a_word_and_its_plural() -> None:
+    @dataclass
+    class Files(Trail):
+        file: str = ""
+        files: list[str] = field(default_factory=list)
+
+    made = registry(Phase("file")).to_pipeline("work", context=Files)
+    context = run(made, {"file": "a", "files": ["b"]}).outputs["file"]
+    assert (context.file, context.files) == ("a", ["b"])
+
+
 def test_phases_may_be_called_like_what_python_uses_itself() -> None:
     names = ["import", "class", "self", "return"]
     made = registry(*map(Phase, names)).to_pipeline("work", context=Trail)
