@@ -8,7 +8,6 @@ final). What tasks pass on are the values of :func:`returned`, read again by :fu
 from __future__ import annotations
 
 import logging
-import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +27,8 @@ from synaflow_export.runtime.exported import Exported
 from synaflow_export.runtime.progress import log_reports, progress_lines, report_values
 from synaflow_export.runtime.storage import open_store
 from synaflow_export.runtime.waiting import PATIENCE, wait_until_none
+
+_AN_HOUR = 3600.0
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,12 @@ def _wait_until_undone(pipeline: str, place: Place, store: HandoffStore) -> None
     """Wait for the end of a rollback of the run.
 
     Somebody may have cleared a task, or started the next run of a window, while it goes on: it
-    would undo what is done anew. One that was killed on another machine is waited for in vain.
+    would undo what is done anew. One that was killed on another machine is waited for in vain, and
+    one in a process that goes on when the store has not taken the word of its end.
     """
     if rollback_at_work(pipeline, place.run_key, store) is False:
         return
-    for answer, patience in ((True, math.inf), (None, PATIENCE)):
+    for answer, patience in ((True, _AN_HOUR), (None, PATIENCE)):
 
         def undoing(answer: bool | None = answer) -> list[str]:
             found = rollback_at_work(pipeline, place.run_key, store)
