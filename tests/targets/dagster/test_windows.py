@@ -15,6 +15,7 @@ from synaflow_export.runtime.dagster.rollback import ROLLBACK_OF
 from synaflow_export.windows.binding import WindowSpec
 from tests.targets.dagster.running import DefsFolder, Exported, import_file
 from tests.targets.dagster.test_rollback import rolled_back
+from tests.windows.booking import BOOKED
 
 EVENTS = Path(__file__).parents[2] / "windows" / "events.py"
 DAYS = [f"2026-06-0{day}" for day in range(1, 8)]
@@ -98,43 +99,6 @@ def test_a_run_of_no_partition_leaves_nothing_to_undo(defs: DefsFolder, tmp_path
         instance=defs.dagster, tags={ROLLBACK_OF: outcome.run_id}, raise_on_error=False
     )
     assert undoing.success
-
-
-BOOKED = """
-    from datetime import datetime
-    from pathlib import Path
-    from typing import NamedTuple
-
-    from synaflow_core import OnError, pipeline, step
-
-
-    class Params(NamedTuple):
-        since: datetime
-        until: datetime
-        folder: str = ""
-
-
-    def book(folder: str, since: datetime) -> str:
-        (Path(folder) / "booked").touch(exist_ok=False)
-        return f"seat on {since:%d %B}"
-
-
-    def unbook(folder: str) -> None:
-        (Path(folder) / "booked").unlink()
-
-
-    def pay(book: str, folder: str, until: datetime) -> str:
-        if (Path(folder) / "poor").exists():
-            raise ValueError("no money")
-        return book.upper()
-
-
-    p = pipeline(
-        "booking",
-        Params,
-        [step("book", book, rollback=unbook), step("pay", pay, on_error=OnError.STOP)],
-    )
-"""
 
 
 def test_a_late_rollback_leaves_the_next_run_of_the_window_alone(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,6 +14,7 @@ from synaflow_export.plan import PlanOptions, make_plan
 from synaflow_export.runtime.exported import Exported
 from synaflow_export.windows.binding import WindowSpec
 from tests.targets.prefect.running import FlowFolder
+from tests.windows.booking import BOOKED
 
 pytestmark = pytest.mark.prefect
 
@@ -120,3 +121,32 @@ def test_a_week_of_windows_twice_gives_every_window_once(flows: FlowFolder) -> N
 
     assert {day: outputs(day) for day in days[:2]} == {day: first[day] for day in days[:2]}
     assert {path.name for path in (flows.store / "events").iterdir()} == folders
+
+
+def test_a_late_hook_leaves_the_next_run_of_the_window_alone(
+    flows: FlowFolder, tmp_path: Path
+) -> None:
+    """Whoever notices that a flow has crashed may come late."""
+    from prefect.client.orchestration import get_client
+
+    from synaflow_export.runtime.prefect.undo import undo_run
+
+    bind = {"since": "start", "until": "end"}
+    spec = WindowSpec("day", "0 0 * * *", "UTC", bind)  # type: ignore[arg-type]  # bounds
+    made = flows.export(
+        BOOKED, plan=PlanOptions(window=spec), window="day", bind=("since=start", "until=end")
+    )
+    window = {"since": "2026-06-03T00:00:00Z", "until": "2026-06-04T00:00:00Z"}
+    given = {"folder": str(tmp_path), **window}
+    (tmp_path / "poor").touch()
+    first = flows.run(made, given)
+    assert (first.state, (tmp_path / "booked").exists()) == ("Failed", False)
+    (tmp_path / "poor").unlink()
+    assert flows.run(made, given).state == "Completed"
+
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(UUID(first.run_id))
+    (folder,) = (path.parent for path in made.folder.glob("*/plan.json"))
+    undo_run(folder, run, run.state, store=str(flows.store))
+
+    assert (tmp_path / "booked").exists()
