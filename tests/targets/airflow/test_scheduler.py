@@ -184,7 +184,7 @@ def test_a_run_that_is_cleared_and_cut_into_fewer_shards_is_left_alone(
     server: Standalone, tmp_path: Path
 ) -> None:
     """Airflow then keeps the instances that there are no shards for, as removed."""
-    if server.version == "2":
+    if server.version != "3":
         pytest.skip("Airflow 2 ends such a run itself: a task waits for removed instances for ever")
     dags = DagFolder(server, tmp_path)
     source = SEATS.replace("seats() -> list[int]:", "seats(fail: str) -> list[int]:")
