@@ -54,13 +54,26 @@ def module_doc(
     more = len(rows) - len(shown)
     rest = ["", f"... and {more} more steps: see `plan.json`."] if more else []
     head = (column, "SynaFlow step", "mode", "on error", "weight")
+    undone = _undone(contract)
     return docstring_of(
-        [*title, *about, *table(head, shown), *rest, *_how_to_read(between)], tall=True
+        [*title, *about, *table(head, shown), *rest, *_how_to_read(between), *undone], tall=True
     )
 
 
 def _how_to_read(between: str) -> list[str]:
     return _HOW_TO_READ.format(between=between).rstrip().split("\n")
+
+
+def _undone(contract: Contract) -> list[str]:
+    """What becomes of the work of a run that fails, if it is undone."""
+    steps = reversed(contract.steps.items())
+    by = {name: step.rollback for name, step in steps if step.rollback}
+    if not by:
+        return []
+    told = [f"{code(name, 60)} by {code(by[name], 60)}" for name in list(by)[:_MOST_STEPS]]
+    more = [f"{len(by) - len(told)} more"] if len(by) > len(told) else []
+    start = "If a run fails or is stopped, what it has done is undone, newest first: "
+    return ["", *wrapped(f"{start}{', '.join([*told, *more])}.")]
 
 
 def _rows(

@@ -22,3 +22,16 @@ def test_a_small_weight_is_not_told_as_none() -> None:
     text = module_doc(plan, contract, names, column="Task", between="")
     shown = [line.split("|")[-2].strip() for line in str(text).splitlines() if "`" in line]
     assert shown == ["80%", "20%", "<1%", "0%"]
+
+
+def undo() -> None: ...
+
+
+def test_whoever_owns_the_file_reads_what_is_undone_and_by_what() -> None:
+    steps = [step(f"s{number}", one, rollback=undo) for number in range(20)]
+    contract = pipeline("p", None, steps).contract()
+    plan = make_plan(contract, PlanOptions())
+    names = {task.name: task.name for task in plan.macro_tasks}
+    text = " ".join(str(module_doc(plan, contract, names, column="Task", between="")).split())
+    assert "undone, newest first: `s19` by `undo`, `s18` by `undo`, " in text
+    assert "`s8` by `undo`, 8 more." in text

@@ -19,6 +19,9 @@ Weight: the share of the task in the progress of a run.
 
 Items flow one by one between the steps of one task. Between tasks they are stored as
 datasets: assets pass on references and counts, never data.
+
+If a run fails or is stopped, what it has done is undone, newest first: `hotel` by
+`unhotel`, `flight` by `unflight`.
 """
 
 from collections.abc import Iterator
