@@ -61,8 +61,8 @@ def roll_back(
         result = rollback_run(pipeline, place.run_key, store, error=error, run_id=place.run_id)
     if result.left_to:
         place.logger.warning(
-            "nothing is undone: run %s has begun since for the same window; what was done is its "
-            "affair, and is undone when that one fails",
+            "nothing is undone: run %s was the last one at work on the same window, and what was "
+            "done is its affair",
             result.left_to,
         )
         return result

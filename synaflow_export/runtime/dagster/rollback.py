@@ -68,6 +68,7 @@ def roll_back(context: dg.OpExecutionContext, export: Export) -> None:
     placing = Placing(context, export)
     exported = placing.exported
     left: list[str] = []
+    datasets: set[str] = set()
     for run_id in _and_what_it_retried(failed, context.instance):
         error = f"run {failed} failed or was cancelled"
         try:
@@ -76,7 +77,7 @@ def roll_back(context: dg.OpExecutionContext, export: Export) -> None:
             context.log.info(f"run {run_id} is of no window: there is nothing to undo")
             continue
         result = rollback.roll_back(exported, place, error=error)
-        datasets = {
+        datasets |= {  # one run's rollback undoes all of a window, also what it was a retry of
             out.dataset
             for name in result.macro_tasks
             if name in exported.weights  # an export may have come between the runs of a window

@@ -159,9 +159,11 @@ def gone_on_with(defs: DefsFolder, exported: Exported, outcome: Outcome) -> Outc
         "job_of",
         reconstructable_args=(str(exported.file), "booking"),
     )
+    tags = defs.dagster.get_run_by_id(outcome.run_id).tags
     with dg.execute_job(
         job,
         instance=defs.dagster,
+        tags={key: tags[key] for key in tags if key == "dagster/partition"},
         reexecution_options=dg.ReexecutionOptions.from_failure(outcome.run_id, defs.dagster),
         raise_on_error=False,
     ) as done:

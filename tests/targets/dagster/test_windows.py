@@ -14,7 +14,7 @@ from synaflow_export.plan import PlanOptions
 from synaflow_export.runtime.dagster.rollback import ROLLBACK_OF
 from synaflow_export.windows.binding import WindowSpec
 from tests.targets.dagster.running import DefsFolder, Exported, import_file
-from tests.targets.dagster.test_rollback import rolled_back
+from tests.targets.dagster.test_rollback import gone_on_with, rolled_back
 from tests.windows.booking import BOOKED
 
 EVENTS = Path(__file__).parents[2] / "windows" / "events.py"
@@ -25,6 +25,13 @@ def exported(defs: DefsFolder, schedule: str = "0 0 * * *", **options: Any) -> E
     spec = WindowSpec("day", schedule, "UTC", {"since": "start", "until": "end"})
     chosen = {"window": "day", "bind": ("since=start", "until=end"), "start_date": "2026-06-01"}
     return defs.export_file(EVENTS, plan=PlanOptions(window=spec), **chosen, **options)
+
+
+def booked(defs: DefsFolder) -> Exported:
+    """One that can be undone."""
+    spec = WindowSpec("day", "0 0 * * *", "UTC", {"since": "start", "until": "end"})
+    chosen = {"window": "day", "bind": ("since=start", "until=end"), "start_date": "2026-06-01"}
+    return defs.export(BOOKED, plan=PlanOptions(window=spec), **chosen)
 
 
 def keys(defs: DefsFolder) -> set[str]:
@@ -105,9 +112,7 @@ def test_a_late_rollback_leaves_the_next_run_of_the_window_alone(
     defs: DefsFolder, tmp_path: Path
 ) -> None:
     """The sensor may come late, and somebody may be quicker."""
-    spec = WindowSpec("day", "0 0 * * *", "UTC", {"since": "start", "until": "end"})
-    chosen = {"window": "day", "bind": ("since=start", "until=end"), "start_date": "2026-06-01"}
-    made = defs.export(BOOKED, plan=PlanOptions(window=spec), **chosen)
+    made = booked(defs)
     (tmp_path / "poor").touch()
     first = defs.run(made, {"folder": str(tmp_path)}, partition="2026-06-03")
     assert not first.success
@@ -122,6 +127,27 @@ def test_a_late_rollback_leaves_the_next_run_of_the_window_alone(
     assert defs.outputs(made, second) == {"pay": "SEAT ON 03 JUNE"}
     assert rolled_back(defs, made, second.run_id).success  # whatever made that one fail
     assert not (tmp_path / "booked").exists()
+
+
+def test_nobody_goes_on_with_what_was_undone_in_a_run_that_dagster_retried(
+    defs: DefsFolder, tmp_path: Path
+) -> None:
+    """The run and its retry are of one window, so all is undone with the retry."""
+    made = booked(defs)
+    (tmp_path / "poor").touch()
+    first = defs.run(made, {"folder": str(tmp_path)}, partition="2026-06-03")
+    assert defs.references(first).keys() == {"book"}
+    defs.dagster.add_run_tags(first.run_id, {"dagster/will_retry": "true"})
+    retry = gone_on_with(defs, made, first)
+    assert "no money" in retry.errors()
+
+    undoing = rolled_back(defs, made, retry.run_id)
+
+    assert undoing.success
+    assert not (tmp_path / "booked").exists()
+    assert defs.references(first) == {}
+    observed = [e.asset_key.to_user_string() for e in undoing.all_events if e.is_asset_observation]
+    assert observed == ["booking/book"]
 
 
 def test_the_schedule_runs_the_window_that_is_over(defs: DefsFolder) -> None:
