@@ -114,6 +114,9 @@ class Fences:
 
     @property
     def rollback(self) -> Fence | None:
-        """That of the newest rollback of the run, unless it has ended."""
-        newest = next((fence for fence in reversed(self.all) if fence.of_run), None)
-        return None if newest in self.ended else newest
+        """That of a rollback of the run that has not ended; none once an attempt has begun since.
+
+        That one has waited for it, so the next ones need not wait again for what was killed.
+        """
+        newest = self.all[-1] if self.all else None
+        return newest if newest and newest.of_run and newest not in self.ended else None

@@ -64,7 +64,8 @@ class RollbackResult(msgspec.Struct, frozen=True):
         failed: Those whose rollback failed; calling :func:`rollback_run` again tries them again.
         already: Those that had been undone before, by the macro-task itself or an earlier call; or
             that somebody undoes who has taken over, such as a later call.
-        left_to: The run that has begun since, which undoes or needs what is there; else empty.
+        left_to: Another run of that key, which was at work last: what is there is its affair, and
+            nothing was undone. Else empty.
     """
 
     undone: tuple[UndoneStep, ...] = ()
@@ -104,8 +105,8 @@ def rollback_run(
     of undone macro-tasks are withdrawn: a later attempt has to run them again. A task that is still
     at work fails as soon as it completes a step with a rollback, and undoes that step itself.
 
-    Where several runs have one key, those of a window, one may have begun after the run that is to
-    be undone. What there is now is its affair then, and nothing is undone here.
+    Where several runs have one key, those of a window, another one may have been at work last. What
+    there is now is its affair then, and nothing is undone here.
 
     Args:
         pipeline: The user's pipeline, as the run's tasks had it.
@@ -120,9 +121,9 @@ def rollback_run(
     """
     ledger = Ledger(store, pipeline.dag.name, run_key)
     cause = error if isinstance(error, BaseException) else RunError(error)
-    later = _begun_since(ledger, run_id)
-    if later:
-        return RollbackResult(left_to=later)
+    other = _left_to(ledger, run_id)
+    if other:
+        return RollbackResult(left_to=other)
     turn = Turn(ledger, ledger.fence(new_attempt()))
     try:
         names = ledger.listing().entries
@@ -133,7 +134,7 @@ def rollback_run(
             ledger.end(turn.fence, well=False)
 
 
-def _begun_since(ledger: Ledger, run_id: str) -> str:
+def _left_to(ledger: Ledger, run_id: str) -> str:
     """The run whose attempt is the newest, unless it is this one, or that is not known."""
     attempts = [fence for fence in ledger.listing().fences.all if not fence.of_run]
     newest = ledger.owner(attempts[-1]).run_id if attempts and run_id else ""
@@ -163,6 +164,8 @@ def attempts_at_work(
 
 def rollback_at_work(pipeline: str, run_key: str, store: HandoffStore) -> bool | None:
     """Whether a run is being undone: True where that goes on here, None where it may elsewhere.
+
+    Once a macro-task has begun after it the answer is False: whoever wanted to wait has.
 
     Args:
         pipeline: Name of the pipeline.

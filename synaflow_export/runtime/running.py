@@ -87,14 +87,14 @@ def run_exported(
     name = macro_task if part is None else f"{macro_task} {part.label}"
     steps = f"step{'s' * (len(spec.steps) > 1)} {', '.join(spec.steps)}"
     place.logger.info("macro-task '%s': %s", name, steps)
-    if exported.contract.undoable:
-        _wait_until_undone(exported.contract.name, place, store)
     try:
         with (
             exported.pipeline() as pipeline,
             phases_logged(place.logger),
             progress_lines(monitor, place.logger, on_progress=place.on_progress),
         ):
+            if exported.contract.undoable:
+                _wait_until_undone(exported.contract.name, place, store)
             result = macro.run_macro_task(
                 pipeline,
                 spec,
@@ -119,18 +119,20 @@ def _wait_until_undone(pipeline: str, place: Place, store: HandoffStore) -> None
 
     Somebody may have cleared a task, or started the next run of a window, while it goes on: it
     would undo what is done anew. One that was killed on another machine is waited for in vain, and
-    one in a process that goes on when the store has not taken the word of its end.
+    one in a process that goes on when the store has not taken the word of its end; but once only.
     """
-    if rollback_at_work(pipeline, place.run_key, store) is False:
-        return
-    for answer, patience in ((True, _AN_HOUR), (None, PATIENCE)):
 
-        def undoing(answer: bool | None = answer) -> list[str]:
-            found = rollback_at_work(pipeline, place.run_key, store)
-            return ["the rollback of the run"] if found is answer else []
+    def at_work() -> bool | None:
+        return rollback_at_work(pipeline, place.run_key, store)
 
-        otherwise = "undoes what is done anew: run nothing again before it has ended"
-        wait_until_none(undoing, patience, place.logger, otherwise)
+    found = at_work()
+    if found is not False:
+        wait_until_none(
+            lambda: [] if at_work() is False else ["the rollback of the run"],
+            _AN_HOUR if found else PATIENCE,
+            place.logger,
+            "undoes what is done anew: run nothing again before it has ended",
+        )
 
 
 def phases_logged(task_log: logging.Logger) -> AbstractContextManager[None]:

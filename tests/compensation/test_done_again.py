@@ -82,4 +82,22 @@ def test_a_task_does_not_wait_for_ever_for_a_rollback_that_was_killed(
     run.let_go()
     save(run)
     assert run.log() == ["save", "undoing", "undoing", "unsave", "save"]
-    assert ("the rollback of the run: no word of its end" in caplog.text) == elsewhere
+    assert caplog.text.count("the rollback of the run: no word of its end") == elsewhere
+    save(run)  # nor does anybody wait again
+    assert caplog.text.count("the rollback of the run: no word of its end") == elsewhere
+
+
+def test_a_word_that_the_store_did_not_take_is_waited_for_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The process of the rollback may be there for days: that of a worker of Prefect."""
+    monkeypatch.setattr("synaflow_export.runtime.running._AN_HOUR", 0.1)
+    monkeypatch.setattr("synaflow_export.runtime.running.PATIENCE", 0.1)
+    run.let_go()
+    save(run)
+    undo(run)
+    (word,) = sorted((run.folder / "store").rglob("*.run.*.ended"))
+    word.unlink()
+    for _ in range(2):
+        save(run)
+    assert caplog.text.count("the rollback of the run: no word of its end") == 1
