@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import wraps
 
 import pytest
 
@@ -164,3 +165,21 @@ def test_only_a_phase_can_be_wrapped_and_only_a_function_be_the_check() -> None:
         TimingStep(None)  # type: ignore[arg-type]
     with pytest.raises(DefinitionError, match="step 'full': expected a function, got True"):
         ValidationStep(True, "full")  # type: ignore[arg-type]
+
+
+def test_a_method_is_taken_as_its_decorator_lets_it_be_called() -> None:
+    """``wraps`` makes the wrapper look like the function, which takes one more."""
+
+    def connected(function: Callable[[Phase, Trail, str], StepResult]) -> Callable[..., StepResult]:
+        @wraps(function)
+        def call(self: Phase, context: Trail) -> StepResult:
+            return function(self, context, "db")
+
+        return call
+
+    class Connected(Phase):
+        @connected
+        def execute(self, context: Trail, connection: str) -> StepResult:
+            return StepResult(data={"connection": connection})
+
+    assert Orchestrator(registry(Connected("a")), Trail()).execute()["success"]
