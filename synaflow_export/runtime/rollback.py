@@ -20,7 +20,7 @@ from synaflow_core.compensation.ledger import UNDONE, Ledger
 from synaflow_core.errors import HandoffError
 from synaflow_core.handoff import HandoffStore
 from synaflow_export.runtime.exported import Exported
-from synaflow_export.runtime.running import Place, phases_logged
+from synaflow_export.runtime.running import Place, phases_logged, wait_until_undone
 from synaflow_export.runtime.storage import open_store
 from synaflow_export.runtime.waiting import PATIENCE, wait_until_none
 
@@ -136,12 +136,14 @@ def undone_in_plan(
 def undone_entries(exported: Exported, place: Place) -> int:
     """How many entries of a run's ledger are undone; grows with everything that is undone.
 
-    For orchestrators that keep results: those of before and after a rollback are not the same.
+    For orchestrators that keep results: those of before and after a rollback are not the same. So
+    this waits for the end of one that is at work.
 
     Raises:
         HandoffError: The ledger cannot be read.
     """
     store = open_store(place.store, place.home, allow_pickle=exported.allow_pickle, log=None)
+    wait_until_undone(exported.contract.name, place, store)
     listing = Ledger(store, exported.contract.name, place.run_key).listing()
     return len(listing.marked[UNDONE])
 

@@ -94,7 +94,7 @@ def run_exported(
             progress_lines(monitor, place.logger, on_progress=place.on_progress),
         ):
             if exported.contract.undoable:
-                _wait_until_undone(exported.contract.name, place, store)
+                wait_until_undone(exported.contract.name, place, store)
             result = macro.run_macro_task(
                 pipeline,
                 spec,
@@ -114,12 +114,15 @@ def run_exported(
     return spec, result
 
 
-def _wait_until_undone(pipeline: str, place: Place, store: HandoffStore) -> None:
+def wait_until_undone(pipeline: str, place: Place, store: HandoffStore) -> None:
     """Wait for the end of a rollback of the run.
 
     Somebody may have cleared a task, or started the next run of a window, while it goes on: it
     would undo what is done anew. One that was killed on another machine is waited for in vain, and
     one in a process that goes on when the store has not taken the word of its end; but once only.
+
+    Raises:
+        HandoffError: The ledger cannot be read.
     """
 
     def at_work() -> bool | None:

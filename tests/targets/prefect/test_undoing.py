@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.compensation.test_at_work import until
 from tests.targets.dagster.test_rollback import BOOKING, SEATS
-from tests.targets.prefect.running import FlowFolder
+from tests.targets.prefect.running import FlowFolder, outcome_of
+from tests.targets.prefect.server import PREFECT
 from tests.targets.test_pylayout import complaints
 
 pytestmark = pytest.mark.prefect
@@ -52,6 +57,42 @@ def test_a_retried_run_does_again_what_was_undone(flows: FlowFolder, log: Path) 
     assert log.read_text().splitlines() == ["book flight", "book hotel", "pay"]
     assert outcome.tasks == dict.fromkeys(("flight", "hotel", "pay"), "Completed")
     assert flows.outputs(exported, outcome) == {"pay": 100}
+
+
+def test_a_run_that_is_retried_while_it_is_undone_waits_for_that(
+    flows: FlowFolder, log: Path
+) -> None:
+    """Prefect calls a run failed before its hooks have undone it."""
+    go_on = log.with_name("go on")
+    slow = f"""note(log, "undoing")
+        while not Path({str(go_on)!r}).exists():
+            time.sleep(0.01)
+        note(log, "cancel", hotel)"""
+    source = BOOKING.replace('note(log, "cancel", hotel)', slow)
+    exported = flows.export(f"    import time\n{source}")
+    log.with_name("fail").touch()
+    failing = threading.Thread(target=flows.run, args=(exported, params(log)))
+    failing.start()
+    until(lambda: log.exists() and "undoing" in log.read_text())
+    log.with_name("fail").unlink()
+    (run,) = (flows.store / "booking").iterdir()  # it is called by its id
+
+    with subprocess.Popen(
+        [*PREFECT, "flow-run", "retry", run.name, "--entrypoint", exported.entrypoint],
+        env=os.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as retry:
+        assert retry.stdout is not None
+        for line in retry.stdout:
+            if "waiting for the end of the rollback of the run" in line:
+                go_on.touch()
+    failing.join()
+
+    outcome = outcome_of(run.name)
+    assert outcome.state == "Completed", outcome.message
+    assert log.read_text().splitlines()[-3:] == ["book flight", "book hotel", "pay"]
 
 
 def test_a_run_that_fails_twice_is_undone_twice(flows: FlowFolder, log: Path) -> None:
