@@ -24,6 +24,7 @@ from synaflow_export.cli.options import (
 from synaflow_export.cli.output import note, show, tabulate, write
 
 if TYPE_CHECKING:
+    from synaflow_core.contract import Contract
     from synaflow_export.plan.model import Plan
 
 EXAMPLES = examples(
@@ -89,11 +90,15 @@ def plan(
     elif format is Format.MERMAID:
         write(to_mermaid(made))
     else:
-        _show_tables(made)
+        _show_tables(made, loaded.contract)
 
 
-def _show_tables(plan: Plan) -> None:
+def _show_tables(plan: Plan, contract: Contract) -> None:
     from synaflow_export.plan import plan_rows
+
+    def shown(step: str) -> str:
+        rollback = contract.steps[step].rollback
+        return f"{step} (undone by {rollback})" if rollback else step
 
     rows = plan_rows(plan)
     tasks = tabulate(
@@ -101,7 +106,7 @@ def _show_tables(plan: Plan) -> None:
         (
             (
                 "\n".join([row.macro_task, *([row.shards] if row.shards else [])]),
-                "\n".join(row.steps),
+                "\n".join(map(shown, row.steps)),
                 "\n".join(row.why),
                 "\n".join(row.reads),
                 "\n".join(dataset.name for dataset in row.writes),

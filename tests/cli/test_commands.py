@@ -92,6 +92,28 @@ def test_plan_says_why_steps_run_together(cli: Any, quickstart: Any) -> None:
     assert cli("plan", "pipe.py", "--granularity", "step").out != told.out
 
 
+def test_plan_tells_what_a_step_is_undone_by(cli: Any, project: Any) -> None:
+    code = """
+        from synaflow_core import pipeline, step
+
+        def order() -> int:
+            return 1
+
+        def cancel(output: int) -> None: ...
+
+        def report(order: int) -> str:
+            return str(order)
+
+        p = pipeline("p", None, [step("order", order, rollback=cancel), step("report", report)])
+    """
+    project.write("pipe.py", code)
+    rows = cli("plan", "pipe.py").out.splitlines()
+    assert [line.split()[1:5] for line in rows if line.startswith(("order  ", "report  "))][:2] == [
+        ["order", "(undone", "by", "cancel)"],
+        ["report", "order", "report"],
+    ]
+
+
 def test_plan_as_json_and_as_a_picture(cli: Any, orders: Any) -> None:
     made = json.loads(cli("plan", "orders.py", "--format", "json").out)
     assert [task["name"] for task in made["macro_tasks"]] == ["parse", "total", "report"]
