@@ -13,7 +13,7 @@ its users run it; Celery, Dask and Ray are in the environment of ``make setup-cl
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -33,15 +33,15 @@ REPEAT = int(os.environ.get("BENCH_REPEAT", "2"))
 """Runs of each, of which the quicker counts: what else the machine does only adds."""
 
 NEEDS = {
-    "airflow": ("airflow",),
-    "celery": ("airflow.providers.celery", "psycopg2"),
+    "airflow": ("apache-airflow",),
+    "celery": ("apache-airflow-providers-celery", "psycopg2-binary"),
     "prefect": ("prefect",),
-    "dask": ("prefect_dask",),
-    "ray": ("prefect_ray",),
+    "dask": ("prefect-dask",),
+    "ray": ("prefect-ray",),
     "dagster": ("dagster",),
     "shard_steps": ("dagster",),
 }
-"""What is measured -> modules that it needs."""
+"""What is measured -> packages that it needs."""
 
 TITLES = {
     "airflow": "Airflow, LocalExecutor",
@@ -60,8 +60,8 @@ Measured = Callable[[str, PlanOptions], float]
 def results() -> list[Row]:
     """Two rows per orchestrator that is installed."""
     rows: list[Row] = []
-    for name, modules in NEEDS.items():
-        if not all(map(_installed, modules)):
+    for name, packages in NEEDS.items():
+        if not all(map(_installed, packages)):
             rows.append({"what": TITLES[name], "ours": "not installed"})
             continue
         lines = fresh_python("-m", "benchmarks.one_more_task", name).splitlines()
@@ -235,9 +235,10 @@ def measure(name: str) -> list[float]:
             return durations(measured)
 
 
-def _installed(module: str) -> bool:
-    with contextlib.suppress(ModuleNotFoundError):
-        return importlib.util.find_spec(module) is not None
+def _installed(package: str) -> bool:
+    """Without an import: Airflow's own makes a home where there is none."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return bool(importlib.metadata.version(package))
     return False
 
 
