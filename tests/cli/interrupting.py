@@ -13,6 +13,46 @@ from tests.cli.starting import COMMAND, environment
 
 Interrupt = Callable[["subprocess.Popen[str]"], None]
 
+UNDOING = """
+    import time
+    from pathlib import Path
+
+    from synaflow_core import pipeline, step
+
+
+    def told(text: str) -> None:
+        print(text, flush=True)  # fails where the terminal is gone, and takes the rollback with it
+        with Path("log").open("a") as log:
+            log.write(text + "\\n")
+
+
+    def saved() -> str:
+        told("saved")
+        return "saved"
+
+
+    def forget(saved: str, repeated: bool) -> None:
+        told(f"forget, repeated={repeated}")
+        time.sleep(0.8)
+        told("forgotten")
+
+
+    def waiting(saved: str) -> int:
+        told("waiting")
+        time.sleep(60)
+        return 1
+
+
+    p = pipeline("p", None, [
+        step("saved", saved, rollback=forget, macro_task="one"),
+        step("waiting", waiting, macro_task="TASK"),
+    ])
+"""
+"""One step waits when another has done its work; ``TASK`` is the macro-task of the first."""
+
+ONCE = ["saved", "waiting", "forget, repeated=False", "forgotten"]
+"""Its log when it was interrupted at the line ``waiting``."""
+
 
 def group(running: subprocess.Popen[str]) -> None:
     """What a terminal does with Ctrl-C."""

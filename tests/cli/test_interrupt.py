@@ -6,42 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.cli.interrupting import Interrupt, group, interrupted, log, parent
-
-UNDOING = """
-    import time
-    from pathlib import Path
-
-    from synaflow_core import pipeline, step
-
-
-    def told(text: str) -> None:
-        with Path("log").open("a") as log:
-            log.write(text + "\\n")
-
-
-    def saved() -> str:
-        told("saved")
-        return "saved"
-
-
-    def forget(saved: str, repeated: bool) -> None:
-        told(f"forget, repeated={repeated}")
-        time.sleep(0.8)
-        told("forgotten")
-
-
-    def waiting(saved: str) -> int:
-        told("waiting")
-        time.sleep(60)
-        return 1
-
-
-    p = pipeline("p", None, [
-        step("saved", saved, rollback=forget, macro_task="one"),
-        step("waiting", waiting, macro_task="TASK"),
-    ])
-"""
+from tests.cli.interrupting import (
+    ONCE,
+    UNDOING,
+    Interrupt,
+    group,
+    interrupted,
+    log,
+    parent,
+)
 
 SHARDS = """
     import time
@@ -75,8 +48,6 @@ SHARDS = """
 
     p = pipeline("p", None, [step("rows", rows), step("sent", sent, rollback=forget)])
 """
-
-ONCE = ["saved", "waiting", "forget, repeated=False", "forgotten"]
 
 
 @pytest.mark.parametrize("interrupt", [group, parent])

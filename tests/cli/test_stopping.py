@@ -13,39 +13,15 @@ from typing import Any
 
 import pytest
 
-from tests.cli.interrupting import Interrupt, interrupted, log
+from tests.cli.interrupting import ONCE, UNDOING, Interrupt, interrupted, log
 from tests.cli.starting import COMMAND, environment
 
-PIPE = """
+FORKING = """
     import multiprocessing
     import time
-    from pathlib import Path
     from typing import Any
 
     from synaflow_core import pipeline, step
-
-
-    def told(text: str) -> None:
-        print(text, flush=True)  # fails where the terminal is gone, and takes the rollback with it
-        with Path("log").open("a") as log:
-            log.write(text + "\\n")
-
-
-    def saved() -> str:
-        told("saved")
-        return "saved"
-
-
-    def forget(saved: str, repeated: bool) -> None:
-        told(f"forget, repeated={repeated}")
-        time.sleep(0.8)
-        told("forgotten")
-
-
-    def waiting(saved: str) -> int:
-        told("waiting")
-        time.sleep(60)
-        return 1
 
 
     def child_of_ours(begun: Any) -> None:
@@ -64,15 +40,10 @@ PIPE = """
         return child.exitcode
 
 
-    p = pipeline("p", None, [
-        step("saved", saved, rollback=forget, macro_task="one"),
-        step("waiting", waiting, macro_task="TASK"),
-    ])
-    forking = pipeline("forking", None, [step("stopped_child", stopped_child)])
+    p = pipeline("p", None, [step("stopped_child", stopped_child)])
 """
 
-ONCE = ["saved", "waiting", "forget, repeated=False", "forgotten"]
-RUN, REHEARSE = ("run", "pipe.py", "--pipeline", "p"), ("rehearse", "pipe.py", "--pipeline", "p")
+RUN, REHEARSE = ("run", "pipe.py"), ("rehearse", "pipe.py")
 IGNORING = ("sh", "-c", """trap '' "$0"; exec "$@" """)
 CONTROLLING = """
 import fcntl, os, sys, termios
@@ -97,7 +68,7 @@ def timeout(running: subprocess.Popen[str]) -> None:
 def test_what_is_done_is_undone_once(
     project: Any, command: tuple[str, ...], task: str, stop: Interrupt
 ) -> None:
-    project.write("pipe.py", PIPE.replace("TASK", task))
+    project.write("pipe.py", UNDOING.replace("TASK", task))
     code, _, err = interrupted(project, *command, waiting=stop)
     assert log(project) == ONCE
     assert code == 128 + signal.SIGTERM
@@ -108,14 +79,14 @@ def test_what_is_done_is_undone_once(
 @pytest.mark.parametrize("command", [RUN, REHEARSE])
 def test_where_ctrl_c_is_ignored_too(project: Any, command: tuple[str, ...]) -> None:
     """In the background of a script nobody hears of Ctrl-C, neither we nor our children."""
-    project.write("pipe.py", PIPE.replace("TASK", "one"))
+    project.write("pipe.py", UNDOING.replace("TASK", "one"))
     code, _, _ = interrupted(project, *command, through=(*IGNORING, "INT"), waiting=parent)
     assert log(project) == ONCE
     assert code == 128 + signal.SIGTERM
 
 
 def test_the_second_does_not_hurry(project: Any) -> None:
-    project.write("pipe.py", PIPE.replace("TASK", "one"))
+    project.write("pipe.py", UNDOING.replace("TASK", "one"))
     hangup = partial(parent, number=signal.SIGHUP)
     code, _, _ = interrupted(project, *REHEARSE, waiting=hangup, forget=parent)
     assert log(project) == ONCE
@@ -123,7 +94,7 @@ def test_the_second_does_not_hurry(project: Any) -> None:
 
 
 def test_what_is_ignored_stays_ignored(project: Any) -> None:
-    project.write("pipe.py", PIPE.replace("TASK", "one").replace("sleep(60)", "sleep(0.5)"))
+    project.write("pipe.py", UNDOING.replace("TASK", "one").replace("sleep(60)", "sleep(0.5)"))
     hangup = partial(parent, number=signal.SIGHUP)
     code, _, _ = interrupted(project, *RUN, through=(*IGNORING, "HUP"), waiting=hangup)
     assert log(project) == ONCE[:2]
@@ -134,7 +105,7 @@ def test_what_is_ignored_stays_ignored(project: Any) -> None:
 def test_a_closed_terminal_does_not_fail_the_rollback(
     project: Any, command: tuple[str, ...]
 ) -> None:
-    project.write("pipe.py", PIPE.replace("TASK", "one"))
+    project.write("pipe.py", UNDOING.replace("TASK", "one"))
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", CONTROLLING, *COMMAND, *command],
@@ -154,9 +125,9 @@ def test_a_closed_terminal_does_not_fail_the_rollback(
     assert running.returncode == 128 + signal.SIGHUP
 
 
-@pytest.mark.parametrize("command", ["run", "rehearse"])
-def test_processes_that_a_step_forks_end_as_always(project: Any, command: str) -> None:
-    project.write("pipe.py", PIPE)
-    code, out, _ = interrupted(project, command, "pipe.py", "--pipeline", "forking")
+@pytest.mark.parametrize("command", [RUN, REHEARSE])
+def test_processes_that_a_step_forks_end_as_always(project: Any, command: tuple[str, ...]) -> None:
+    project.write("pipe.py", FORKING)
+    code, out, _ = interrupted(project, *command)
     assert out.endswith(f"stopped_child = {-signal.SIGTERM}\n")
     assert code == 0

@@ -159,6 +159,14 @@ def check_the_next_run(booking: tuple[Exported, Server], folder: Path) -> None:
     assert told[-3:] == ["book flight", "book hotel", "pay"]
 
 
+def run_process_killed(server: Server, run_id: str, tmp_path: Path) -> psutil.Process:
+    """Kill the process of a run whose step is at work; the process of the step."""
+    step = psutil.Process(process_at_work(server, tmp_path))
+    os.kill(step.ppid(), signal.SIGKILL)
+    assert server.finished(run_id) == "FAILURE"
+    return step
+
+
 def test_a_run_that_was_stopped_is_rolled_back_after_its_steps_and_the_next_one_succeeds(
     booking: tuple[Exported, Server], tmp_path: Path
 ) -> None:
@@ -189,9 +197,7 @@ def test_a_run_whose_own_process_was_killed_is_rolled_back_after_its_steps_have_
 ) -> None:
     server = booking[1]
     run_id = launched(booking, tmp_path)
-    step = psutil.Process(process_at_work(server, tmp_path))
-    os.kill(step.ppid(), signal.SIGKILL)
-    assert server.finished(run_id) == "FAILURE"
+    step = run_process_killed(server, run_id, tmp_path)
     told = undone(server, run_id, tmp_path)
     assert told == ["book flight", "book hotel", "pay ends", *UNDONE]
     step.wait(30)
@@ -206,9 +212,7 @@ def test_what_a_step_completes_after_its_run_was_rolled_back_is_undone_by_itself
     with served(STUBBORN, tmp_path) as stubborn:
         server = stubborn[1]
         run_id = launched(stubborn, tmp_path)
-        step = psutil.Process(process_at_work(server, tmp_path))
-        os.kill(step.ppid(), signal.SIGKILL)
-        assert server.finished(run_id) == "FAILURE"
+        step = run_process_killed(server, run_id, tmp_path)
         assert undone(server, run_id, tmp_path) == ["book flight", "cancel AZ 1"]
 
         held.unlink()
@@ -224,7 +228,5 @@ def test_what_an_earlier_try_has_left_is_undone_once_though_the_run_is_killed_me
     with served(LEFT, tmp_path, retries=1) as left:
         server = left[1]
         run_id = launched(left, tmp_path)
-        step = psutil.Process(process_at_work(server, tmp_path))
-        os.kill(step.ppid(), signal.SIGKILL)
-        assert server.finished(run_id) == "FAILURE"
+        run_process_killed(server, run_id, tmp_path)
         assert undone(server, run_id, tmp_path) == ["book flight", "cancel AZ 1"]
