@@ -136,8 +136,10 @@ def rollback_run(
 
 def _left_to(ledger: Ledger, run_id: str) -> str:
     """The run whose attempt is the newest, unless it is this one, or that is not known."""
+    if not run_id:
+        return ""
     attempts = [fence for fence in ledger.listing().fences.all if not fence.of_run]
-    newest = ledger.owner(attempts[-1]).run_id if attempts and run_id else ""
+    newest = ledger.owner(attempts[-1]).run_id if attempts else ""
     return "" if newest == run_id else newest
 
 
